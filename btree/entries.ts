@@ -1,0 +1,145 @@
+/**
+ * Single entries: put and remove. Guarantees: a change copies the pages of one path (through the `PageOwner`) and
+ * touches nothing else; where it throws before the first page is touched, nothing has happened.
+ */
+import { copyBytes } from "../pager/bytes.js";
+import { headerPage, type PageViews } from "../pager/page.js";
+import { rebalance } from "./merge.js";
+import { cellAt, isOnExtents, maxInlineBytes, ON_EXTENTS, search, storedLength, valueAt } from "./node.js";
+import { addDeadBytes, insertEntry, removeEntry, setStoredLength } from "./node-edit.js";
+import type { PageOwner } from "./page-owner.js";
+import { addEntries, markExtents, ownPath, Path } from "./path.js";
+import { split } from "./split.js";
+import { beginChange, findLeaf, setRoot, type Tree } from "./tree.js";
+
+const path = new Path();
+const descriptor = new Uint8Array(256);
+
+/**
+ * Sets the value of a key.
+ *
+ * @returns true where the key is new
+ */
+export function put(
+  tree: Tree,
+  owner: PageOwner,
+  key: Uint8Array,
+  length: number,
+  value: Uint8Array,
+  valueLength: number,
+): boolean {
+  const pages = tree.extentPages;
+  let stored = value;
+  let storedBytes = valueLength;
+  let flag = 0;
+  if (valueLength > maxInlineBytes(owner.pageSize)) {
+    stored = descriptor;
+    storedBytes = owner.storeValue(value, valueLength, descriptor);
+    tree.extentPages += owner.valuePages(descriptor, 0);
+    flag = ON_EXTENTS;
+  }
+  try {
+    beginChange(tree);
+    return putStored(tree, owner, key, length, stored, storedBytes, flag);
+  } catch (error) {
+    if (flag !== 0) owner.freeValue(descriptor, 0);
+    tree.extentPages = pages;
+    throw error;
+  }
+}
+
+function putStored(
+  tree: Tree,
+  owner: PageOwner,
+  key: Uint8Array,
+  length: number,
+  stored: Uint8Array,
+  storedBytes: number,
+  flag: number,
+): boolean {
+  const cache = owner.reader.cache;
+  if (tree.depth === 0) plantRoot(tree, owner);
+  let added = 1;
+  for (;;) {
+    ownPath(tree, owner, key, length, path);
+    const frame = path.frames[0];
+    const views = cache.views(frame);
+    const base = cache.base(frame);
+    let slot = search(views, base, key, length);
+    if (slot >= 0) {
+      added = 0;
+      if (replaceInPlace(tree, owner, views, base, slot, stored, storedBytes, flag)) break;
+      releaseValue(tree, owner, views, base, slot);
+      removeEntry(views, base, slot);
+      // From here on the key counts as absent, also when the loop comes again after a split.
+      addEntries(tree, owner, path, -1);
+      added = 1;
+      slot = ~slot;
+    }
+    const at = insertEntry(views, base, owner.pageSize, ~slot, key, length, storedBytes);
+    if (at >= 0) {
+      copyBytes(stored, 0, views.u8, at, storedBytes);
+      setStoredLength(views, base, ~slot, storedBytes | flag);
+      tree.lastPage = headerPage(views, base);
+      tree.lastSlot = ~slot;
+      break;
+    }
+    split(tree, owner, path, 0, ~slot, key, length);
+  }
+  if (added === 1) addEntries(tree, owner, path, 1);
+  if (flag !== 0) markExtents(tree, owner, path);
+  return added === 1;
+}
+
+/** Takes a key out. Nothing is copied where it is absent. Returns true where it was there. */
+export function remove(tree: Tree, owner: PageOwner, key: Uint8Array, length: number): boolean {
+  if (tree.depth === 0) return false;
+  const cache = owner.reader.cache;
+  const leaf = findLeaf(tree, owner.reader, key, length);
+  if (search(cache.views(leaf), cache.base(leaf), key, length) < 0) return false;
+  beginChange(tree);
+  ownPath(tree, owner, key, length, path);
+  const views = cache.views(path.frames[0]);
+  const base = cache.base(path.frames[0]);
+  const slot = search(views, base, key, length);
+  releaseValue(tree, owner, views, base, slot);
+  removeEntry(views, base, slot);
+  addEntries(tree, owner, path, -1);
+  rebalance(tree, owner, path);
+  return true;
+}
+
+function plantRoot(tree: Tree, owner: PageOwner): void {
+  const frame = owner.create(0);
+  tree.root.entries = 0;
+  tree.root.flags = 0;
+  setRoot(tree, owner, frame);
+  tree.depth = 1;
+  tree.leafPages = 1;
+}
+
+/** Overwrites a value that is not longer than the old one. */
+function replaceInPlace(
+  tree: Tree,
+  owner: PageOwner,
+  views: PageViews,
+  base: number,
+  slot: number,
+  stored: Uint8Array,
+  storedBytes: number,
+  flag: number,
+): boolean {
+  const before = storedLength(views, cellAt(views, base, slot));
+  if (storedBytes > before) return false;
+  releaseValue(tree, owner, views, base, slot);
+  copyBytes(stored, 0, views.u8, valueAt(views, base, slot), storedBytes);
+  setStoredLength(views, base, slot, storedBytes | flag);
+  addDeadBytes(views, base, before - storedBytes);
+  return true;
+}
+
+/** Gives back the extents of the value in a leaf slot, if it has any. */
+export function releaseValue(tree: Tree, owner: PageOwner, views: PageViews, base: number, slot: number): void {
+  if (!isOnExtents(views, cellAt(views, base, slot))) return;
+  tree.extentPages -= owner.freeValue(views.u8, valueAt(views, base, slot));
+}

@@ -1,0 +1,254 @@
+/**
+ * `backup()`: a second database file from one snapshot, while writes go on. Guarantees: the copy appears under its name
+ * complete and durable or not at all; it has an id of its own; every page is checked as it is read.
+ */
+import { BulkBuilder } from "../btree/bulk.js";
+import { Cursor } from "../btree/cursor.js";
+import {
+  cellAt,
+  copyKey,
+  isOnExtents,
+  maxKeyBytes,
+  nodeCount,
+  nodeLevel,
+  storedLength,
+  valueAt,
+} from "../btree/node.js";
+import { Tree } from "../btree/tree.js";
+import { validateNode } from "../btree/validate.js";
+import { PageStore } from "../mvcc/page-store.js";
+import { LlmdbError } from "../pager/error.js";
+import { ExtentList } from "../pager/extent-list.js";
+import { ExtentStore, MAX_DESCRIPTOR_BYTES, valueExtents } from "../pager/extent-value.js";
+import { FreeSpace } from "../pager/free-space.js";
+import { encodeMeta, type Meta, metaPosition } from "../pager/meta.js";
+import { FIRST_PAGE } from "../pager/page.js";
+import { PagePointer, readPointer } from "../pager/page-pointer.js";
+import type { PageReader } from "../pager/page-reader.js";
+import type { StorageFile } from "../pager/storage.js";
+import { emptyMeta, finishFile, unfinishedName } from "./create.js";
+import { Engine, type PinnedView } from "./engine.js";
+import { encodeFreeList, freeListBound } from "./free-list.js";
+import type { MapDirectory } from "./map-directory.js";
+import type { MapState } from "./map-record.js";
+
+const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
+/** After so many bytes others get a turn. */
+const TURN_BYTES = 1024 * 1024;
+const COPY_CACHE_BYTES = 8 * 1024 * 1024;
+
+/** Makes the copy at `path`, which must not exist. */
+export async function backupEngine(engine: Engine, path: string, compact: boolean): Promise<void> {
+  const { storage } = engine;
+  if (typeof path !== "string" || path.length === 0) {
+    throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "backup takes the path of the copy as a string");
+  }
+  if (storage.kind(path) !== "missing") {
+    throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `${path} exists already; back up to a new name`, { path });
+  }
+  // What the snapshot reaches is written first, so that each pointer in it has its checksum.
+  if (!engine.readOnly) engine.flush();
+  const view = engine.openView(null);
+  const unfinished = unfinishedName(path);
+  try {
+    storage.unlink(unfinished);
+    const file = storage.open(unfinished, "create");
+    try {
+      if (compact) await rebuildInto(engine, view, file);
+      else await copyPages(engine, view, file);
+      file.sync();
+    } finally {
+      file.close();
+    }
+    finishFile(storage, path);
+  } catch (error) {
+    storage.unlink(unfinished);
+    throw error;
+  } finally {
+    engine.closeView(view);
+  }
+}
+
+/** Copies everything the snapshot reaches to the same page numbers. */
+async function copyPages(engine: Engine, view: PinnedView, file: StorageFile): Promise<void> {
+  const directory = requireDirectory(view);
+  const copy = new PageCopy(engine, view, file);
+  await copy.tree(directory.tree);
+  for (const name of directory.names()) {
+    const state = directory.get(name);
+    if (state !== undefined) await copy.tree(state.tree);
+  }
+  copy.finish(directory.tree);
+}
+
+class PageCopy {
+  readonly #engine: Engine;
+  readonly #view: PinnedView;
+  readonly #file: StorageFile;
+  readonly #used = new ExtentList();
+  readonly #buffer: Uint8Array;
+  #sinceTurn = 0;
+
+  constructor(engine: Engine, view: PinnedView, file: StorageFile) {
+    this.#engine = engine;
+    this.#view = view;
+    this.#file = file;
+    this.#buffer = new Uint8Array(TURN_BYTES);
+  }
+
+  async tree(tree: Tree): Promise<void> {
+    if (tree.depth > 0) await this.#node(tree.root);
+  }
+
+  async #node(pointer: PagePointer): Promise<void> {
+    const children = this.#page(pointer, this.#view.snapshot.reader);
+    if (this.#sinceTurn >= TURN_BYTES) {
+      this.#sinceTurn = 0;
+      await turn();
+      this.#engine.requireOpen();
+    }
+    for (const child of children) await this.#node(child);
+  }
+
+  /** Copies a page and the extents it names; returns pointers to its children. */
+  #page(pointer: PagePointer, reader: PageReader): PagePointer[] {
+    const { cache } = reader;
+    const frame = reader.fetch(pointer.page, pointer.crc);
+    const views = cache.views(frame);
+    const base = cache.base(frame);
+    this.#file.write(views.u8, base, cache.pageSize, pointer.page * cache.pageSize);
+    this.#used.add(pointer.page, 1);
+    this.#sinceTurn += cache.pageSize;
+    const children: PagePointer[] = [];
+    for (let slot = 0; slot < nodeCount(views, base); slot++) {
+      const cell = cellAt(views, base, slot);
+      if (nodeLevel(views, base) > 0) children.push(readPointer(views, cell, new PagePointer()));
+      else if (isOnExtents(views, cell)) this.#extents(valueExtents(views.u8, valueAt(views, base, slot)));
+    }
+    return children;
+  }
+
+  #extents(extents: ExtentList): void {
+    const { pageSize, data } = this.#engine.store;
+    for (let i = 0; i < extents.count; i++) {
+      const end = (extents.starts[i] + extents.lengths[i]) * pageSize;
+      for (let at = extents.starts[i] * pageSize; at < end; ) {
+        const wanted = Math.min(this.#buffer.length, end - at);
+        // The last page of an extent may end before its page does.
+        const bytes = data.file.read(this.#buffer, 0, wanted, at);
+        this.#file.write(this.#buffer, 0, bytes, at);
+        if (bytes < wanted) break;
+        at += bytes;
+      }
+      this.#sinceTurn += extents.lengths[i] * pageSize;
+    }
+    this.#used.addAll(extents);
+  }
+
+  /** Writes the list of free pages and both meta pages. */
+  finish(directory: Tree): void {
+    const { store, storage } = this.#engine;
+    const gaps = gapsBetween(this.#used.normalize());
+    const free = new FreeSpace(gaps.end);
+    free.release(gaps.free);
+    const extents = new ExtentStore(this.#file, store.pageSize, () => free.end);
+    const pages = extents.allocate(free, freeListBound(free.extents + 1));
+    const bytes = encodeFreeList({ free: free.toList(), held: new ExtentList() });
+    const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
+    const length = extents.write(bytes, bytes.length, pages, this.#view.snapshot.tx, descriptor);
+    writeMetas(this.#file, free.end, {
+      ...emptyMeta(storage, store.pageSize),
+      tx: this.#view.snapshot.tx,
+      timeMicros: this.#view.micros,
+      pages: free.end,
+      directory: directory.root,
+      directoryDepth: directory.depth,
+      previousTx: this.#view.snapshot.tx,
+      freeList: descriptor.slice(0, length),
+    });
+  }
+}
+
+/** The pages between extents, as free space, and the end of the last extent. */
+function gapsBetween(used: ExtentList): { free: ExtentList; end: number } {
+  const free = new ExtentList();
+  let end = FIRST_PAGE;
+  for (let i = 0; i < used.count; i++) {
+    if (used.starts[i] > end) free.add(end, used.starts[i] - end);
+    end = used.starts[i] + used.lengths[i];
+  }
+  return { free, end };
+}
+
+function writeMetas(file: StorageFile, pages: number, meta: Meta): void {
+  if (file.size() < pages * meta.pageSize) file.truncate(pages * meta.pageSize);
+  file.sync();
+  for (const checkpoint of [0, 1]) {
+    const bytes = encodeMeta({ ...meta, checkpoint });
+    file.write(bytes, 0, bytes.length, metaPosition(checkpoint, meta.pageSize));
+  }
+}
+
+/** Builds all maps anew, full and in order. */
+async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile): Promise<void> {
+  const { pageSize } = engine.store;
+  const free = new FreeSpace(FIRST_PAGE);
+  const store = new PageStore(file, pageSize, COPY_CACHE_BYTES, free, validateNode, (data) => data);
+  const tx = view.snapshot.tx;
+  // The copy ends with the transaction of the snapshot; what is built here is that transaction.
+  const meta: Meta = { ...emptyMeta(engine.storage, pageSize), tx: tx - 1, previousTx: Math.max(0, tx - 1) };
+  const target = new Engine(engine.storage, store, meta, new Tree(), {
+    readOnly: false,
+    durability: "durable",
+    clock: () => view.micros / 1000,
+  });
+  const writer = target.begin();
+  const directory = requireDirectory(view);
+  for (const name of directory.names()) {
+    const state = directory.get(name);
+    if (state === undefined) continue;
+    const map = writer.map(name);
+    map.format = state.format;
+    map.changed = true;
+    await rebuildMap(engine, view, state, new BulkBuilder(map.tree, writer.writeSet));
+  }
+  writer.touch();
+  target.commit(writer, "durable");
+  target.checkpointer.sync();
+  target.stop();
+}
+
+async function rebuildMap(engine: Engine, view: PinnedView, state: MapState, builder: BulkBuilder): Promise<void> {
+  const { reader } = view.snapshot;
+  const { cache } = reader;
+  const cursor = new Cursor(state.tree, reader, EVERYTHING, false);
+  const key = new Uint8Array(maxKeyBytes(cache.pageSize) + 8);
+  let sinceTurn = 0;
+  while (cursor.next()) {
+    const views = cache.views(cursor.frame);
+    const base = cache.base(cursor.frame);
+    const length = copyKey(views, base, cursor.slot, key);
+    key.fill(0, length, length + 8);
+    const cell = cellAt(views, base, cursor.slot);
+    const at = valueAt(views, base, cursor.slot);
+    const value = isOnExtents(views, cell)
+      ? engine.store.extents.read(views.u8, at)
+      : views.u8.subarray(at, at + storedLength(views, cell));
+    builder.add(key, length, value, value.length);
+    sinceTurn += length + value.length;
+    if (sinceTurn < TURN_BYTES) continue;
+    sinceTurn = 0;
+    await turn();
+    engine.requireOpen();
+  }
+  builder.finish();
+}
+
+function requireDirectory(view: PinnedView): MapDirectory {
+  if (view.directory === null) throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "the view has no directory");
+  return view.directory;
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}

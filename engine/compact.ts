@@ -1,0 +1,86 @@
+/**
+ * `compact()`: moves what lies at the end of the file into free space and cuts the file. Guarantees: it is a row of
+ * ordinary transactions, so that a crash in between loses nothing and readers go on; pages that a snapshot holds stay.
+ */
+import { Cursor } from "../btree/cursor.js";
+import { put } from "../btree/entries.js";
+import { cellAt, copyKey, isOnExtents, maxKeyBytes, valueAt } from "../btree/node.js";
+import { relocateTree } from "../btree/relocate.js";
+import type { Tree } from "../btree/tree.js";
+import { valueExtents } from "../pager/extent-value.js";
+import type { Engine } from "./engine.js";
+import type { WriteTransaction } from "./write-transaction.js";
+
+/** Each pass can only use the holes that the one before has left. */
+const MAX_PASSES = 4;
+const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
+
+export async function compactEngine(engine: Engine): Promise<{ before: number; after: number }> {
+  const { store } = engine;
+  const before = store.data.file.size();
+  await releasePages(engine);
+  for (let pass = 0; pass < MAX_PASSES && store.free.pages > 0; pass++) {
+    const size = store.free.end;
+    const limit = size - store.free.pages;
+    const moved = await moveDown(engine, limit);
+    await releasePages(engine);
+    if (moved === 0 || store.free.end >= size) break;
+  }
+  return { before, after: store.data.file.size() };
+}
+
+/** After two checkpoints neither meta page reaches what was freed before them. */
+async function releasePages(engine: Engine): Promise<void> {
+  for (let i = 0; i < 2; i++) await engine.run((tx) => tx.touch(), "durable");
+}
+
+/** Moves nodes and values from pages at or above `limit`, a map at a time. */
+async function moveDown(engine: Engine, limit: number): Promise<number> {
+  let moved = 0;
+  for (const name of engine.directory.names()) {
+    const { value } = await engine.run((tx) => moveMap(tx, name, limit), "durable");
+    moved += value;
+  }
+  const { value } = await engine.run((tx) => {
+    tx.touch();
+    return relocateTree(tx.directory.tree, tx.writeSet, limit);
+  }, "durable");
+  return moved + value;
+}
+
+function moveMap(tx: WriteTransaction, name: string, limit: number): number {
+  const map = tx.map(name);
+  if (map.format === null) return 0;
+  const moved = relocateTree(map.tree, tx.writeSet, limit) + moveValues(tx, map.tree, limit);
+  if (moved > 0) map.changed = true;
+  return moved;
+}
+
+/** Writes values on extents again that reach above the limit. */
+function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
+  if (tree.extentPages === 0) return 0;
+  const { reader } = tx.writeSet;
+  const { cache } = reader;
+  const { store } = tx.engine;
+  const cursor = new Cursor(tree, reader, EVERYTHING, false);
+  const key = new Uint8Array(maxKeyBytes(store.pageSize) + 8);
+  tree.cursors ??= new Set();
+  tree.cursors.add(cursor);
+  let moved = 0;
+  while (cursor.next()) {
+    const views = cache.views(cursor.frame);
+    const base = cache.base(cursor.frame);
+    if (!isOnExtents(views, cellAt(views, base, cursor.slot))) continue;
+    const at = valueAt(views, base, cursor.slot);
+    const extents = valueExtents(views.u8, at);
+    if (!extents.starts.some((start, i) => start + extents.lengths[i] > limit)) continue;
+    const length = copyKey(views, base, cursor.slot, key);
+    key.fill(0, length, length + 8);
+    const value = store.extents.read(views.u8, at);
+    put(tree, tx.writeSet, key, length, value, value.length);
+    tx.engine.relieve(tx);
+    moved++;
+  }
+  tree.cursors.delete(cursor);
+  return moved;
+}

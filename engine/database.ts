@@ -1,0 +1,230 @@
+/**
+ * An open database, as its users hold it. Guarantees: every argument is checked before anything happens; a write that
+ * resolves is as durable as was asked; after `close` every call is refused.
+ */
+import { maxKeyBytes } from "../btree/node.js";
+import { LlmdbError } from "../pager/error.js";
+import type { StorageLock } from "../pager/storage.js";
+import { backupEngine } from "./backup.js";
+import { compactEngine } from "./compact.js";
+import type { Engine, Receipt } from "./engine.js";
+import type { Key } from "./key.js";
+import {
+  type BackupOptions,
+  checkBackupOptions,
+  checkMapOptions,
+  checkTransactionOptions,
+  type MapOptions,
+  type TransactionOptions,
+} from "./options.js";
+import { OrderedMap } from "./ordered-map.js";
+import { Snapshot } from "./snapshot.js";
+import { type DatabaseStats, engineStats } from "./stats.js";
+import { type Transaction, wrapBody } from "./transaction.js";
+import { type VerifyReport, verifyEngine } from "./verify.js";
+
+/** What opening had to do. */
+export interface Recovered {
+  /** Commits replayed from a log. */
+  readonly replayed: number;
+  /** Bytes cut from a torn end of a log. */
+  readonly cutBytes: number;
+  /** One of the two meta pages was not valid: the other one was used. */
+  readonly olderMeta: boolean;
+}
+
+export class Database {
+  /** What it was opened with; `:memory:` for one in memory. */
+  readonly path: string;
+  readonly recovered: Recovered;
+  readonly #engine: Engine;
+  readonly #lock: StorageLock | undefined;
+  #closing: Promise<void> | null = null;
+
+  /** @internal Use `open`. */
+  constructor(path: string, engine: Engine, lock: StorageLock | undefined, recovered: Recovered) {
+    this.path = path;
+    this.recovered = recovered;
+    this.#engine = engine;
+    this.#lock = lock;
+  }
+
+  /**
+   * A named ordered map. It comes into being with the first write; until then it reads as empty.
+   *
+   * @param name at least one character
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` for a bad name, an unknown option, or another format than the stored
+   * one; `LLMDB_CLOSED`
+   *
+   * @example
+   * ```ts
+   * const users = db.map<number, { name: string }>("users");
+   * await users.put(42, { name: "Ada" });
+   * users.get(42); // { name: "Ada" }
+   * ```
+   */
+  map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions): OrderedMap<K, V> {
+    this.#engine.requireOpen();
+    checkMapOptions(name, options, maxKeyBytes(this.#engine.store.pageSize) - 1);
+    return new OrderedMap<K, V>(this.#engine, name, options);
+  }
+
+  /** The names of all maps, in code point order. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
+  mapNames(): string[] {
+    this.#engine.requireOpen();
+    return this.#engine.directory.names();
+  }
+
+  /**
+   * Removes a map with all that is in it. One that does not exist is fine.
+   *
+   * @throws LlmdbError (rejects) as a write
+   */
+  async dropMap(name: string): Promise<Receipt> {
+    checkMapOptions(name, undefined, maxKeyBytes(this.#engine.store.pageSize) - 1);
+    return (await this.#engine.run((tx) => tx.drop(name), this.#engine.durability)).receipt;
+  }
+
+  /**
+   * Runs `body` at once as one transaction: its writes become visible together when it returns, and are durable when
+   * the promise resolves. An exception rolls everything back and rejects. `body` may not be async. Nest with
+   * `tx.transaction`.
+   *
+   * @returns what `body` returned
+   * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_READ_ONLY`, `LLMDB_CLOSED`, `LLMDB_DISK_FULL`,
+   * `LLMDB_IO`, `LLMDB_COMMIT_UNKNOWN`, `LLMDB_CORRUPT`
+   *
+   * @example
+   * ```ts
+   * await db.transaction((tx) => {
+   *   const accounts = tx.map<string, number>("accounts");
+   *   accounts.put("a", (accounts.get("a") ?? 0) - 10);
+   *   accounts.put("b", (accounts.get("b") ?? 0) + 10);
+   * });
+   * ```
+   */
+  async transaction<T>(body: (tx: Transaction) => T, options?: TransactionOptions): Promise<T> {
+    const durability = checkTransactionOptions(options, this.#engine.durability);
+    return (await this.#engine.run(wrapBody(body), durability)).value;
+  }
+
+  /** As {@link transaction}, blocking until the commit is durable. */
+  transactionSync<T>(body: (tx: Transaction) => T, options?: TransactionOptions): T {
+    const durability = checkTransactionOptions(options, this.#engine.durability);
+    return this.#engine.runBlocking(wrapBody(body), durability).value;
+  }
+
+  /**
+   * A view of the newest committed state that never changes. Close it: while it is open, what it sees takes space.
+   *
+   * @throws LlmdbError `LLMDB_CLOSED`
+   */
+  snapshot(): Snapshot {
+    return new Snapshot(this.#engine);
+  }
+
+  /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`. */
+  stats(): DatabaseStats {
+    this.#engine.requireOpen();
+    return engineStats(this.#engine);
+  }
+
+  /**
+   * Reads the whole database and reports what is wrong. Damage is in the report, not thrown.
+   *
+   * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_INVALID_ARGUMENT` inside a write transaction
+   */
+  verify(): VerifyReport {
+    this.#requireIdle("verify");
+    return verifyEngine(this.#engine);
+  }
+
+  /** Writes everything committed so far into the data file, durably. Rejects as a write. */
+  async checkpoint(): Promise<void> {
+    this.#engine.requireWritable();
+    await this.#engine.checkpointer.requestSync(this.#engine.lastTx);
+  }
+
+  /**
+   * Copies the database as it is now to a new file, while writes go on. With `compact` the copy is rebuilt, as small as
+   * can be.
+   *
+   * @param path must not exist; its folder must
+   * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_NOT_FOUND`, `LLMDB_DISK_FULL`, `LLMDB_IO`,
+   * `LLMDB_CORRUPT`, `LLMDB_CLOSED`
+   */
+  async backup(path: string, options?: BackupOptions): Promise<void> {
+    this.#requireIdle("backup");
+    await backupEngine(this.#engine, path, checkBackupOptions(options).compact);
+  }
+
+  /**
+   * Moves what lies at the end of the file into free space and gives the end back to the file system. Writes may go on
+   * in between. Rejects as a write.
+   *
+   * @returns the length of the file in bytes, before and after
+   */
+  async compact(): Promise<{ before: number; after: number }> {
+    this.#engine.requireWritable();
+    return compactEngine(this.#engine);
+  }
+
+  /**
+   * Waits for running commits, makes everything durable and closes the file. Closing twice is fine.
+   *
+   * @throws LlmdbError (rejects) `LLMDB_COMMIT_UNKNOWN` where the newest commits could not be made durable; the
+   * database is closed all the same
+   */
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const engine = this.#engine;
+    if (engine.closed) return;
+    this.#requireIdle("close");
+    try {
+      if (!engine.readOnly) await engine.checkpointer.requestSync(engine.lastTx);
+      await engine.checkpointer.settle();
+    } finally {
+      this.#release();
+    }
+  }
+
+  /** As {@link close}, blocking. */
+  closeSync(): void {
+    const engine = this.#engine;
+    if (engine.closed) return;
+    this.#requireIdle("close");
+    try {
+      if (!engine.readOnly) engine.checkpointer.sync();
+    } finally {
+      this.#release();
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.closeSync();
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  #release(): void {
+    if (this.#engine.closed) return;
+    this.#engine.stop();
+    this.#engine.store.data.file.close();
+    this.#lock?.release();
+  }
+
+  #requireIdle(what: string): void {
+    this.#engine.requireOpen();
+    if (this.#engine.writer === null) return;
+    throw new LlmdbError(
+      "LLMDB_INVALID_ARGUMENT",
+      `${what} cannot run inside a write transaction; call it after the body`,
+    );
+  }
+}

@@ -1,0 +1,99 @@
+/**
+ * Iterates over a range of a map. Guarantees: lazy; one page is looked at per leaf, not per entry; what it holds on to
+ * (a snapshot, or a place in a transaction's tree) is let go at the end, on `return`, or, for one that was forgotten,
+ * when it is collected.
+ */
+import { Cursor } from "../btree/cursor.js";
+import { copyKey } from "../btree/node.js";
+import type { Tree } from "../btree/tree.js";
+import type { ExtentStore } from "../pager/extent-value.js";
+import type { PageReader } from "../pager/page-reader.js";
+import { borrowValue, copyValue, Entry } from "./entry.js";
+import { decodeKey } from "./key.js";
+import type { ParsedRange } from "./range.js";
+import type { ValueCodec } from "./value.js";
+
+/** What an iteration gives out. */
+export type Part = "entry" | "key" | "value";
+
+/** What keeps the pages of an iteration as they are. */
+export interface IterationHold {
+  readonly tree: Tree;
+  readonly reader: PageReader;
+  /** Begins to hold for an iterator and its cursor. */
+  attach(iterator: object, cursor: Cursor): void;
+  /** Throws where the transaction, snapshot or database is over. */
+  requireOpen(): void;
+  release(cursor: Cursor): void;
+}
+
+const entry = new Entry();
+const keyBytes = new Uint8Array(65536);
+
+export class MapIterator<T> implements IterableIterator<T> {
+  readonly #cursor: Cursor;
+  readonly #reader: PageReader;
+  readonly #codec: ValueCodec;
+  readonly #extents: ExtentStore;
+  readonly #part: Part;
+  #left: number;
+  #hold: IterationHold | null;
+
+  constructor(hold: IterationHold, codec: ValueCodec, extents: ExtentStore, range: ParsedRange, part: Part) {
+    this.#cursor = new Cursor(hold.tree, hold.reader, range.bounds, range.reverse);
+    this.#reader = hold.reader;
+    this.#codec = codec;
+    this.#extents = extents;
+    this.#part = part;
+    this.#left = range.limit;
+    this.#hold = hold;
+    hold.attach(this, this.#cursor);
+    if (range.offset > 0) this.#cursor.skip(range.offset);
+  }
+
+  next(): IteratorResult<T, undefined> {
+    if (this.#hold === null) return { done: true, value: undefined };
+    this.#hold.requireOpen();
+    if (this.#left <= 0 || !this.#cursor.next()) return this.return();
+    this.#left--;
+    return { done: false, value: this.#read() as T };
+  }
+
+  return(): IteratorResult<T, undefined> {
+    this.#hold?.release(this.#cursor);
+    this.#hold = null;
+    return { done: true, value: undefined };
+  }
+
+  [Symbol.iterator](): this {
+    return this;
+  }
+
+  /** Goes so that `next` gives the first key at or behind an encoded key. */
+  seek(key: Uint8Array, length: number): void {
+    if (this.#hold === null) return;
+    this.#hold.requireOpen();
+    this.#cursor.seek(key, length);
+  }
+
+  #read(): unknown {
+    if (this.#part === "key") return this.#key();
+    entry.set(this.#reader, this.#cursor.frame, this.#cursor.slot);
+    if (this.#part === "value") return this.#value();
+    // The key first: reading a value from extents loads no page, but decoding it may run user code.
+    const key = this.#key();
+    return [key, this.#value()];
+  }
+
+  #key(): unknown {
+    const { cache } = this.#reader;
+    const { frame } = this.#cursor;
+    const length = copyKey(cache.views(frame), cache.base(frame), this.#cursor.slot, keyBytes);
+    return decodeKey(keyBytes, 0, length);
+  }
+
+  #value(): unknown {
+    if (this.#codec.format === "bytes") return copyValue(this.#reader, entry, this.#extents);
+    return this.#codec.decode(borrowValue(this.#reader, entry, this.#extents));
+  }
+}

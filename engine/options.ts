@@ -1,0 +1,190 @@
+/**
+ * The options of the public calls, checked. Guarantees: an unknown option or a value out of range is an error that
+ * names it, before anything is opened or written.
+ */
+
+import { LlmdbError } from "../pager/error.js";
+import { PAGE_SIZES } from "../pager/page.js";
+import type { Storage } from "../pager/storage.js";
+import type { Durability } from "./engine.js";
+import type { ValueFormat } from "./value.js";
+
+/** How to open a database. */
+export interface OpenOptions {
+  /** Takes no write lock and never changes the database; works on read-only media. Default false. */
+  readOnly?: boolean;
+  /** Whether a missing file is made. Default true; with false, it is an error. */
+  create?: boolean;
+  /** Bytes of a page, at creation. Default 8192. */
+  pageSize?: 4096 | 8192 | 16384 | 32768 | 65536;
+  /** The most bytes of pages in memory; at least 64 pages. Taken as they are needed. Default 256 MiB. */
+  cacheBytes?: number;
+  /**
+   * `pread` reads pages into the cache; `mmap` maps the file and needs the package mmap-io; `auto` maps if it can.
+   * Default `pread`.
+   */
+  pageSource?: "auto" | "pread" | "mmap";
+  /** What a resolved write promises, unless its transaction says otherwise. Default `durable`. */
+  durability?: Durability;
+  /** Bytes of log that start a checkpoint. Default 64 MiB. No effect until there is a log. */
+  checkpointBytes?: number;
+  /** Milliseconds since 1970 UTC, fractions to the microsecond. Default: the system's clock. */
+  clock?: () => number;
+  /** The storage port. Default: the file system. */
+  storage?: unknown;
+}
+
+/** How a transaction commits. */
+export interface TransactionOptions {
+  /** Default: what the database was opened with. */
+  durability?: Durability;
+}
+
+/** How the values of a map are stored: fixed when it is first written to (default `msgpack`). */
+export interface MapOptions {
+  values?: ValueFormat;
+}
+
+/** How a backup is made. */
+export interface BackupOptions {
+  /** Rebuilds the trees, so that the copy is as small as can be. Default false: a copy page by page. */
+  compact?: boolean;
+}
+
+export interface CheckedOptions {
+  readonly readOnly: boolean;
+  readonly create: boolean;
+  readonly pageSize: number | undefined;
+  readonly cacheBytes: number;
+  readonly pageSource: "auto" | "pread" | "mmap";
+  readonly durability: Durability;
+  readonly clock: (() => number) | undefined;
+  readonly storage: Storage | undefined;
+}
+
+const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
+const MAX_CACHE_BYTES = 2 ** 40;
+const DURABILITIES = ["durable", "buffered"];
+const OPEN_OPTIONS = [
+  "readOnly",
+  "create",
+  "pageSize",
+  "cacheBytes",
+  "pageSource",
+  "durability",
+  "checkpointBytes",
+  "clock",
+  "storage",
+];
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+ */
+export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptions {
+  const given = requireObject(options, OPEN_OPTIONS, "open");
+  return {
+    readOnly: optionalBoolean(given.readOnly, "readOnly", false),
+    create: optionalBoolean(given.create, "create", true),
+    pageSize: given.pageSize === undefined ? undefined : oneOf(given.pageSize, PAGE_SIZES, "pageSize"),
+    cacheBytes: optionalBytes(given.cacheBytes, "cacheBytes", DEFAULT_CACHE_BYTES),
+    pageSource:
+      given.pageSource === undefined ? "pread" : oneOf(given.pageSource, ["auto", "pread", "mmap"], "pageSource"),
+    durability: checkDurability(given.durability, "durable"),
+    clock: optionalFunction(given.clock, "clock"),
+    storage: checkStorage(given.storage),
+  };
+}
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_UNSUPPORTED`
+ */
+export function checkTransactionOptions(options: TransactionOptions | undefined, fallback: Durability): Durability {
+  const given: TransactionOptions & { time?: unknown; meta?: unknown } = requireObject(
+    options,
+    ["durability", "time", "meta"],
+    "transaction",
+  );
+  if (given.time !== undefined || given.meta !== undefined) {
+    throw new LlmdbError(
+      "LLMDB_UNSUPPORTED",
+      "time and meta belong to the transaction log, which this version has not yet",
+    );
+  }
+  return checkDurability(given.durability, fallback);
+}
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+ */
+export function checkMapOptions(name: unknown, options: MapOptions | undefined, maxNameBytes: number): void {
+  if (typeof name !== "string" || name.length === 0 || !name.isWellFormed()) {
+    throw invalid("the name of a map is a string of at least one character, without lone surrogates");
+  }
+  if (Buffer.byteLength(name) > maxNameBytes) throw invalid(`the name of a map has at most ${maxNameBytes} bytes`);
+  const given = requireObject(options, ["values"], "map");
+  if (given.values !== undefined) oneOf(given.values, ["msgpack", "json", "bytes", "string"], "values");
+}
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+ */
+export function checkBackupOptions(options: BackupOptions | undefined): { compact: boolean } {
+  const given = requireObject(options, ["compact"], "backup");
+  return { compact: optionalBoolean(given.compact, "compact", false) };
+}
+
+function requireObject<T extends object>(options: T | undefined, known: readonly string[], what: string): Partial<T> {
+  if (options === undefined) return {};
+  if (options === null || typeof options !== "object" || Array.isArray(options)) {
+    throw invalid(`the options of ${what} are an object`);
+  }
+  for (const option of Object.keys(options)) {
+    if (!known.includes(option)) throw invalid(`${what} has no option "${option}"; it has ${known.join(", ")}`);
+  }
+  return options;
+}
+
+function checkDurability(value: unknown, fallback: Durability): Durability {
+  if (value === undefined) return fallback;
+  if (value === "durable" || value === "buffered") return value;
+  throw invalid(`durability is one of ${DURABILITIES.join(", ")}`);
+}
+
+function oneOf<T>(value: T, allowed: readonly T[], name: string): T {
+  if (allowed.includes(value)) return value;
+  throw invalid(`${name} is one of ${allowed.join(", ")}, not ${String(value)}`);
+}
+
+function optionalBoolean(value: unknown, name: string, fallback: boolean): boolean {
+  if (value === undefined) return fallback;
+  if (typeof value !== "boolean") throw invalid(`${name} is true or false`);
+  return value;
+}
+
+function optionalBytes(value: unknown, name: string, fallback: number): number {
+  if (value === undefined) return fallback;
+  if (typeof value !== "number" || !(value >= 0 && value <= MAX_CACHE_BYTES)) {
+    throw invalid(`${name} is a number of bytes up to 2^40`);
+  }
+  return value;
+}
+
+function optionalFunction(value: (() => number) | undefined, name: string): (() => number) | undefined {
+  if (value !== undefined && typeof value !== "function") throw invalid(`${name} is a function`);
+  return value;
+}
+
+function checkStorage(value: unknown): Storage | undefined {
+  if (value === undefined || isStorage(value)) return value;
+  throw invalid("storage is an object with the methods of the storage port: open, kind, rename, lock, now, ...");
+}
+
+function isStorage(value: unknown): value is Storage {
+  if (value === null || typeof value !== "object") return false;
+  const methods = ["kind", "open", "rename", "unlink", "list", "syncDirectory", "lock", "now", "random"];
+  return methods.every((method) => method in value && typeof Reflect.get(value, method) === "function");
+}
+
+function invalid(message: string): LlmdbError {
+  return new LlmdbError("LLMDB_INVALID_ARGUMENT", message);
+}

@@ -1,0 +1,93 @@
+/**
+ * A snapshot: the database as it was after one transaction. Guarantees: it never changes, through commits, checkpoints
+ * and compaction, until it is closed; after that its maps are refused.
+ */
+
+import { maxKeyBytes } from "../btree/node.js";
+import { LlmdbError } from "../pager/error.js";
+import type { Engine, PinnedView } from "./engine.js";
+import type { Key } from "./key.js";
+import type { IterationHold } from "./map-iterator.js";
+import { MapReader, type MapSource } from "./map-reader.js";
+import { checkMapOptions } from "./options.js";
+import { valueCodec } from "./value.js";
+import { unwatchHandle, watchHandle } from "./view-hold.js";
+
+export class Snapshot {
+  /** The newest transaction that it sees. */
+  readonly tx: number;
+  readonly #engine: Engine;
+  readonly #view: PinnedView;
+  #open = true;
+
+  /** @internal Use `db.snapshot`. */
+  constructor(engine: Engine) {
+    engine.requireOpen();
+    this.#engine = engine;
+    this.#view = engine.openView(null);
+    this.tx = this.#view.snapshot.tx;
+    watchHandle(this, engine, this.#view);
+  }
+
+  /**
+   * A map as it was.
+   *
+   * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_INVALID_ARGUMENT`
+   */
+  map<K extends Key = Key, V = unknown>(name: string): MapReader<K, V> {
+    this.#requireOpen();
+    checkMapOptions(name, undefined, maxKeyBytes(this.#engine.store.pageSize) - 1);
+    return new SnapshotMap<K, V>(this.#engine, this.#view, name, () => this.#requireOpen());
+  }
+
+  /** The names of its maps. Throws as `map`. */
+  mapNames(): string[] {
+    this.#requireOpen();
+    return this.#view.directory?.names() ?? [];
+  }
+
+  /** Lets its pages go. Closing twice is fine. */
+  close(): void {
+    if (!this.#open) return;
+    this.#open = false;
+    unwatchHandle(this.#view);
+    this.#engine.closeView(this.#view);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #requireOpen(): void {
+    this.#engine.requireOpen();
+    if (!this.#open) throw new LlmdbError("LLMDB_CLOSED", "the snapshot is closed; open another with db.snapshot()");
+  }
+}
+
+class SnapshotMap<K extends Key, V> extends MapReader<K, V> {
+  readonly #source: MapSource | undefined;
+  readonly #requireOpen: () => void;
+
+  constructor(engine: Engine, view: PinnedView, name: string, requireOpen: () => void) {
+    super(engine);
+    this.#requireOpen = requireOpen;
+    const state = view.directory?.get(name);
+    this.#source = state && { tree: state.tree, reader: view.snapshot.reader, codec: valueCodec(state.format) };
+  }
+
+  protected override source(): MapSource | undefined {
+    this.#requireOpen();
+    return this.#source;
+  }
+
+  protected override hold(source: MapSource): IterationHold {
+    // The snapshot itself holds the pages.
+    return {
+      tree: source.tree,
+      reader: source.reader,
+      attach: () => {},
+      requireOpen: this.#requireOpen,
+      release: () => {},
+    };
+  }
+}

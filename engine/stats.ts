@@ -1,0 +1,92 @@
+/**
+ * `stats()`: what there is and what it costs. Guarantees: no tree is walked; counts are kept as the trees change.
+ */
+import type { Engine, PinnedView } from "./engine.js";
+
+/** Figures of an open database. Sizes are in bytes. */
+export interface DatabaseStats {
+  pageSize: number;
+  /** Pages of the file, used and free. */
+  pages: number;
+  /** Pages that can be used at once. */
+  freePages: number;
+  fileBytes: number;
+  /** Bytes of log; 0 while this version has none. */
+  walBytes: number;
+  /** Bytes of the page cache that have been taken so far. */
+  cacheBytes: number;
+  /** Pages that were found in the cache, and that were not. */
+  cacheHits: number;
+  cacheMisses: number;
+  /** The newest transaction, and the newest that a power cut cannot take. */
+  lastTx: number;
+  durableTx: number;
+  /** Checkpoints since the database was opened. */
+  checkpoints: number;
+  /** Open snapshots and running range reads. */
+  openSnapshots: number;
+  /** Of those, how many were forgotten and had to be collected, since the database was opened. */
+  leakedSnapshots: number;
+  /** The oldest of them, its age, and the pages that it alone keeps from being used again. */
+  oldestSnapshot?: { tx: number; ageMs: number; retainedPages: number };
+  maps: Record<string, MapStats>;
+}
+
+/** Figures of one map. */
+export interface MapStats {
+  entries: number;
+  depth: number;
+  leafPages: number;
+  branchPages: number;
+  overflowPages: number;
+}
+
+export function engineStats(engine: Engine): DatabaseStats {
+  const { store, checkpointer } = engine;
+  store.reclaim();
+  const stats: DatabaseStats = {
+    pageSize: store.pageSize,
+    pages: store.free.end,
+    freePages: store.free.pages,
+    fileBytes: store.data.file.size(),
+    walBytes: 0,
+    cacheBytes: store.cache.bytes,
+    cacheHits: store.cache.hits,
+    cacheMisses: store.cache.misses,
+    lastTx: engine.lastTx,
+    durableTx: checkpointer.durableTx,
+    checkpoints: checkpointer.count,
+    openSnapshots: engine.views.size,
+    leakedSnapshots: engine.leakedSnapshots,
+    maps: mapStats(engine),
+  };
+  const oldest = oldestView(engine);
+  if (oldest !== undefined) {
+    stats.oldestSnapshot = {
+      tx: oldest.snapshot.tx,
+      ageMs: Math.max(0, engine.storage.now() - oldest.openedMs),
+      retainedPages: store.retired.heldBy(oldest.snapshot.tx),
+    };
+  }
+  return stats;
+}
+
+function oldestView(engine: Engine): PinnedView | undefined {
+  let oldest: PinnedView | undefined;
+  for (const view of engine.views) {
+    if (oldest === undefined || view.snapshot.tx < oldest.snapshot.tx) oldest = view;
+  }
+  return oldest;
+}
+
+function mapStats(engine: Engine): Record<string, MapStats> {
+  const maps: [string, MapStats][] = [];
+  for (const name of engine.directory.names()) {
+    const tree = engine.directory.get(name)?.tree;
+    if (tree === undefined) continue;
+    const { depth, leafPages, branchPages, extentPages } = tree;
+    maps.push([name, { entries: tree.root.entries, depth, leafPages, branchPages, overflowPages: extentPages }]);
+  }
+  // From entries, so that a map called "__proto__" is a key like any other.
+  return Object.fromEntries(maps);
+}

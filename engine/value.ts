@@ -1,0 +1,125 @@
+/**
+ * How the values of a map become bytes and come back. Guarantees: a codec either stores a value so that it reads back
+ * (what changes on the way is documented), or throws a typed error; decoding never hands out a view of its input.
+ */
+import { isUint8Array } from "node:util/types";
+import { LlmdbError } from "../pager/error.js";
+import { decodeMsgpack, encodeMsgpack } from "./msgpack.js";
+import { readUtf8, requireWellFormed, writeUtf8 } from "./utf8.js";
+
+/** The ways to store values. A map keeps the one that it was first written with. */
+export type ValueFormat = "msgpack" | "json" | "bytes" | "string";
+
+/** Turns values into bytes and back. */
+export interface ValueCodec {
+  readonly format: ValueFormat;
+  /**
+   * Encodes a value. The bytes may be a reused buffer or the caller's own: they are valid until the next call of any
+   * codec, or until the caller changes them.
+   *
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` for what the format cannot hold, `LLMDB_VALUE_TOO_LARGE` past 1 GiB
+   */
+  encode(value: unknown): Uint8Array;
+  /**
+   * Decodes what {@link encode} wrote; the result keeps nothing of `bytes`.
+   *
+   * @throws LlmdbError `LLMDB_CORRUPT` where the bytes are not what the format writes
+   */
+  decode(bytes: Uint8Array): unknown;
+}
+
+/** The longest value in bytes, after encoding. */
+export const MAX_VALUE_BYTES = 2 ** 30;
+
+const codecs: Readonly<Record<ValueFormat, ValueCodec>> = {
+  msgpack: { format: "msgpack", encode: (value) => guarded(encodeMsgpack, value), decode: decodeMsgpack },
+  json: { format: "json", encode: (value) => guarded(encodeJson, value), decode: decodeJson },
+  bytes: { format: "bytes", encode: (value) => guarded(encodeBytes, value), decode: (bytes) => new Uint8Array(bytes) },
+  string: {
+    format: "string",
+    encode: (value) => guarded(encodeString, value),
+    decode: (bytes) => readUtf8(bytes, 0, bytes.length),
+  },
+};
+
+/**
+ * The codec of a format.
+ *
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` for a format that does not exist
+ */
+export function valueCodec(format: ValueFormat): ValueCodec {
+  if (Object.hasOwn(codecs, format)) return codecs[format];
+  throw new LlmdbError(
+    "LLMDB_INVALID_ARGUMENT",
+    `values can be stored as "msgpack", "json", "bytes" or "string", not as ${String(format)}`,
+  );
+}
+
+/** Holds the size limit, and gives what a getter, a `toJSON` or a lack of memory throws its code and cause. */
+function guarded(encode: (value: unknown) => Uint8Array, value: unknown): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = encode(value);
+  } catch (cause) {
+    if (cause instanceof LlmdbError) throw cause;
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    if (
+      /allocation failed|invalid (array )?(buffer|typed array) length|invalid string length|too l(ong|arge)/i.test(
+        reason,
+      )
+    ) {
+      throw tooLarge({ cause });
+    }
+    throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `the value cannot be encoded: ${reason}`, {}, { cause });
+  }
+  if (bytes.length > MAX_VALUE_BYTES) throw tooLarge();
+  return bytes;
+}
+
+function encodeJson(value: unknown): Uint8Array {
+  const text = JSON.stringify(value) as string | undefined;
+  if (text === undefined) {
+    throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `a ${typeof value} is not JSON; delete the key, or store null`);
+  }
+  return writeUtf8(text);
+}
+
+function decodeJson(bytes: Uint8Array): unknown {
+  const text = readUtf8(bytes, 0, bytes.length);
+  try {
+    return JSON.parse(text);
+  } catch (cause) {
+    throw new LlmdbError("LLMDB_CORRUPT", "a stored value is not JSON; run verify()", {}, { cause });
+  }
+}
+
+function encodeBytes(value: unknown): Uint8Array {
+  if (!isUint8Array(value)) {
+    throw new LlmdbError(
+      "LLMDB_INVALID_ARGUMENT",
+      `a map of bytes stores Uint8Arrays, not a value of type ${typeof value}`,
+    );
+  }
+  // Buffers and other subclasses become plain, so that the code behind this sees one kind of array only.
+  return value.constructor === Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function encodeString(value: unknown): Uint8Array {
+  if (typeof value !== "string") {
+    throw new LlmdbError(
+      "LLMDB_INVALID_ARGUMENT",
+      `a map of strings stores strings, not a value of type ${typeof value}`,
+    );
+  }
+  requireWellFormed(value, "a value");
+  return writeUtf8(value);
+}
+
+function tooLarge(options?: { cause: unknown }): LlmdbError {
+  return new LlmdbError(
+    "LLMDB_VALUE_TOO_LARGE",
+    "the value takes more than 1 GiB, or more memory than there is; store it in parts under several keys",
+    { limit: MAX_VALUE_BYTES },
+    options,
+  );
+}

@@ -1,0 +1,47 @@
+/**
+ * Writing changed pages to the data file. Guarantees: pages are sealed from the leaves up and written in page order; a
+ * page leaves the dirty state only after its write succeeded, so that a failed write can be repeated; a version that
+ * shares its number with another one that is still needed is never written.
+ */
+import type { SealTarget } from "../btree/seal.js";
+import { CLEAN, SEALED } from "../pager/page-cache.js";
+import type { PageStore } from "./page-store.js";
+import type { WriteSet } from "./write-set.js";
+
+export class Flusher implements SealTarget {
+  readonly #store: PageStore;
+  readonly #unwritten = new Set<number>();
+  /** The running write transaction, if its pages are to be sealed too. */
+  writeSet: WriteSet | null = null;
+
+  constructor(store: PageStore) {
+    this.#store = store;
+  }
+
+  mayWrite(frame: number): boolean {
+    const cache = this.#store.cache;
+    const page = cache.pageOf[frame];
+    const writeSet = this.writeSet;
+    if (writeSet?.holds(page, frame)) return writeSet.mayWrite(page);
+    // A frame that is not the shared one is a displaced version, seen by a few snapshots only.
+    return cache.table.get(page) === frame && !writeSet?.keeps(page);
+  }
+
+  sealed(frame: number): void {
+    this.#unwritten.add(frame);
+  }
+
+  /**
+   * Writes what was sealed, now or before a write that failed.
+   *
+   * @throws LlmdbError `LLMDB_IO`, `LLMDB_DISK_FULL`
+   */
+  write(): void {
+    const cache = this.#store.cache;
+    // A frame that was given up meanwhile, or holds another page, is not sealed any more or was sealed anew.
+    const frames = Array.from(this.#unwritten).filter((frame) => cache.state[frame] === SEALED);
+    this.#store.data.writeFrames(cache, frames);
+    for (const frame of frames) cache.setState(frame, CLEAN);
+    this.#unwritten.clear();
+  }
+}

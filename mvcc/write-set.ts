@@ -1,0 +1,364 @@
+/**
+ * The pages of the one running write transaction: what it may change in place, what it must copy, what it took and gave
+ * back. Guarantees:
+ * - Committed pages are never changed: the transaction works on frames of its own, so that readers see the committed
+ *   state until `publish`, and `abandon` only has to forget.
+ * - A page that was born after the newest pin and has never been written to disk keeps its number; any other is copied
+ *   to a free one.
+ * - A savepoint is a list of marks: inside it, pages of the transaction from before it are copied like committed ones.
+ */
+import { clearNode } from "../btree/node-edit.js";
+import type { PageOwner } from "../btree/page-owner.js";
+import { sealFrame } from "../btree/seal.js";
+import { ExtentList, type ExtentListMark } from "../pager/extent-list.js";
+import { valueBorn, valueExtents } from "../pager/extent-value.js";
+import { headerTx, setHeaderIdentity } from "../pager/page.js";
+import { CLEAN, DIRTY, type PageCache } from "../pager/page-cache.js";
+import { PageReader } from "../pager/page-reader.js";
+import { PageTable } from "../pager/page-table.js";
+import type { PageStore } from "./page-store.js";
+
+/** What a savepoint goes back to. */
+export interface Savepoint {
+  readonly epoch: number;
+  readonly allocated: ExtentListMark;
+  readonly freed: number;
+  readonly recycled: number[];
+}
+
+/** So many settled pages are written in one go. */
+const SETTLED_PAGES = 64;
+const OWN_PAGES = 64;
+
+export class WriteSet implements PageOwner {
+  readonly reader: PageReader;
+  readonly tx: number;
+  readonly pageSize: number;
+  readonly #store: PageStore;
+  readonly #cache: PageCache;
+  readonly #own: PageTable;
+  readonly #horizon: number;
+  readonly #endBefore: number;
+  /** Numbers taken from free space. */
+  readonly #allocated = new ExtentList();
+  /** Taken numbers that are not in use now. Those of an outer savepoint are out of reach until it is current again. */
+  #recycled: number[] = [];
+  readonly #freedStarts: number[] = [];
+  readonly #freedLengths: number[] = [];
+  readonly #freedBorns: number[] = [];
+  /** Pages that keep the number of their committed version, which is only in memory. */
+  readonly #kept = new Set<number>();
+  #settled: number[] = [];
+  #epoch = 1;
+  #epochs = 1;
+  #committing = false;
+
+  constructor(store: PageStore, tx: number) {
+    this.#store = store;
+    this.#cache = store.cache;
+    this.tx = tx;
+    this.pageSize = store.pageSize;
+    this.#own = new PageTable(OWN_PAGES);
+    this.reader = new PageReader(store.cache, this.#own);
+    this.#horizon = store.pins.newest;
+    store.reclaim();
+    this.#endBefore = store.free.end;
+    store.writing = true;
+    store.displaced = null;
+  }
+
+  /** True where the transaction has touched no page. */
+  get isEmpty(): boolean {
+    return this.#own.size === 0 && this.#allocated.count === 0 && this.#freedStarts.length === 0;
+  }
+
+  own(page: number, crc: number, born: number): number {
+    const cache = this.#cache;
+    const frame = this.#own.get(page);
+    if (frame >= 0 && cache.levelOf[frame] >= this.#epoch) {
+      if (cache.isPinned(frame)) return this.#moveAside(page, frame);
+      if (cache.state[frame] !== DIRTY) cache.setState(frame, DIRTY);
+      return frame;
+    }
+    const copy = cache.takeFrame();
+    const source = frame >= 0 ? frame : this.#fetchInto(copy, page, crc);
+    this.#copyFrame(source, copy);
+    const number = frame < 0 && this.#keepsNumber(page, source, born) ? page : this.#allocate();
+    if (number !== page) this.free(page, born);
+    this.#adopt(number, copy);
+    return copy;
+  }
+
+  owns(page: number): boolean {
+    const frame = this.#own.get(page);
+    return frame >= 0 && this.#cache.levelOf[frame] >= this.#epoch;
+  }
+
+  create(level: number): number {
+    const frame = this.#cache.takeFrame();
+    this.#adopt(this.#allocate(), frame);
+    clearNode(this.#cache.views(frame), this.#cache.base(frame), this.pageSize, level);
+    return frame;
+  }
+
+  settle(frame: number): number {
+    const crc = sealFrame(this.reader, frame);
+    this.#settled.push(frame);
+    if (this.#settled.length >= SETTLED_PAGES) this.#writeSettled();
+    return crc;
+  }
+
+  free(page: number, born: number): void {
+    const frame = this.#own.get(page);
+    if (frame >= 0 && this.#cache.levelOf[frame] >= this.#epoch) {
+      this.#own.delete(page);
+      this.#cache.releaseFrame(frame);
+      if (!this.#kept.delete(page)) {
+        this.#recycled.push(page);
+        return;
+      }
+    }
+    this.#noteFreed(page, 1, born);
+  }
+
+  storeValue(value: Uint8Array, length: number, into: Uint8Array): number {
+    const extents = this.#store.extents.allocate(this.#store.free, length);
+    try {
+      const bytes = this.#store.extents.write(value, length, extents, this.tx, into);
+      this.#allocated.addAll(extents);
+      for (let i = 0; i < extents.count; i++) this.#forgetMapped(extents.starts[i], extents.lengths[i]);
+      return bytes;
+    } catch (error) {
+      this.#store.free.release(extents);
+      throw error;
+    }
+  }
+
+  freeValue(descriptor: Uint8Array, at: number): number {
+    const extents = valueExtents(descriptor, at);
+    const born = valueBorn(descriptor, at);
+    for (let i = 0; i < extents.count; i++) this.#noteFreed(extents.starts[i], extents.lengths[i], born);
+    return extents.pages;
+  }
+
+  valuePages(descriptor: Uint8Array, at: number): number {
+    return valueExtents(descriptor, at).pages;
+  }
+
+  savepoint(): Savepoint {
+    const savepoint = {
+      epoch: this.#epoch,
+      allocated: this.#allocated.mark(),
+      freed: this.#freedStarts.length,
+      recycled: this.#recycled,
+    };
+    this.#recycled = [];
+    this.#epoch = ++this.#epochs;
+    return savepoint;
+  }
+
+  /** Keeps what was done since the savepoint. */
+  release(savepoint: Savepoint): void {
+    this.#epoch = savepoint.epoch;
+    this.#recycled = savepoint.recycled.concat(this.#recycled);
+  }
+
+  /** Undoes what was done since the savepoint. The caller restores the roots. */
+  rollbackTo(savepoint: Savepoint): void {
+    const undone = this.#allocated.since(savepoint.allocated);
+    this.#allocated.truncate(savepoint.allocated);
+    this.#freedStarts.length = savepoint.freed;
+    this.#freedLengths.length = savepoint.freed;
+    this.#freedBorns.length = savepoint.freed;
+    this.#recycled = savepoint.recycled;
+    this.#epoch = savepoint.epoch;
+    this.#giveBack(undone);
+  }
+
+  /** True where `frame` is this transaction's version of `page`. */
+  holds(page: number, frame: number): boolean {
+    return this.#own.get(page) === frame;
+  }
+
+  /** True where the transaction replaces a committed page under its own number. */
+  keeps(page: number): boolean {
+    return this.#kept.has(page);
+  }
+
+  /** Whether its version of a page may go to disk: one that keeps its number only once the transaction commits. */
+  mayWrite(page: number): boolean {
+    return this.#committing || !this.#kept.has(page);
+  }
+
+  /** Tells that the pages are about to be written and published. */
+  beginCommit(): void {
+    this.#writeSettled();
+    this.#committing = true;
+  }
+
+  /** Lets written pages be evicted: they move to the shared table, where nobody else knows their numbers. */
+  shareWritten(): void {
+    const written: number[] = [];
+    this.#own.forEach((_page, frame) => {
+      if (this.#cache.state[frame] === CLEAN) written.push(frame);
+    });
+    for (const frame of written) {
+      const page = this.#cache.pageOf[frame];
+      this.#own.delete(page);
+      this.#cache.table.set(page, frame);
+    }
+  }
+
+  /** Makes the transaction's pages the committed ones and retires those it took out of use. */
+  publish(): void {
+    const cache = this.#cache;
+    const displaced = this.#store.displaced;
+    const unused = new ExtentList();
+    for (const page of this.#recycled) unused.add(page, 1);
+    for (let i = 0; i < this.#freedStarts.length; i++) {
+      const start = this.#freedStarts[i];
+      const length = this.#freedLengths[i];
+      if (this.#freedBorns[i] < this.tx) this.#store.retired.retire(start, length, this.#freedBorns[i], this.tx);
+      else {
+        for (let k = 0; k < length; k++) this.#discard(start + k);
+        unused.add(start, length);
+      }
+    }
+    this.#own.forEach((page, frame) => {
+      this.#displace(page, displaced);
+      cache.table.set(page, frame);
+    });
+    this.#store.free.release(unused);
+    this.#end();
+  }
+
+  /** Forgets everything: memory and free space are as they were. */
+  abandon(): void {
+    const frames: number[] = [];
+    this.#own.forEach((_page, frame) => {
+      frames.push(frame);
+    });
+    for (const frame of frames) this.#cache.releaseFrame(frame);
+    this.#own.clear(OWN_PAGES);
+    this.#giveBack(this.#allocated);
+    this.#store.free.trimEnd(this.#endBefore);
+    this.#end();
+  }
+
+  #end(): void {
+    this.#own.clear(OWN_PAGES);
+    this.#store.writing = false;
+    this.#store.displaced = null;
+  }
+
+  /** The committed version of a page leaves the shared table: to the snapshots that still see it, or for good. */
+  #displace(page: number, displaced: { table: PageTable; readers: number } | null): void {
+    const frame = this.#cache.table.get(page);
+    if (frame < 0) return;
+    this.#cache.table.delete(page);
+    if (displaced !== null && displaced.readers > 0) displaced.table.set(page, frame);
+    else this.#cache.releaseFrame(frame);
+  }
+
+  /** A page that this transaction wrote and no longer needs. */
+  #discard(page: number): void {
+    const frame = this.#own.get(page);
+    if (frame >= 0) {
+      this.#own.delete(page);
+      this.#cache.releaseFrame(frame);
+    }
+    this.#displace(page, this.#store.displaced);
+    this.#cache.forgetMapped(page);
+  }
+
+  #giveBack(extents: ExtentList): void {
+    for (let i = 0; i < extents.count; i++) {
+      for (let k = 0; k < extents.lengths[i]; k++) {
+        const page = extents.starts[i] + k;
+        const frame = this.#own.get(page);
+        if (frame >= 0) {
+          this.#own.delete(page);
+          this.#cache.releaseFrame(frame);
+        }
+        this.#cache.drop(page);
+      }
+    }
+    this.#store.free.release(extents);
+  }
+
+  /** The frame of a page that is not this transaction's own, loaded so that `reserved` is not what it displaces. */
+  #fetchInto(reserved: number, page: number, crc: number): number {
+    try {
+      return this.#cache.fetch(page, crc);
+    } catch (error) {
+      this.#cache.releaseFrame(reserved);
+      throw error;
+    }
+  }
+
+  #copyFrame(source: number, target: number): void {
+    const cache = this.#cache;
+    const from = cache.base(source);
+    cache.views(target).u8.set(cache.views(source).u8.subarray(from, from + this.pageSize), cache.base(target));
+  }
+
+  /** Whether a committed page may be replaced under its own number: nobody else sees it, and no disk holds it. */
+  #keepsNumber(page: number, source: number, born: number): boolean {
+    const cache = this.#cache;
+    if (this.#epoch > 1 || !cache.isDirty(source) || this.#kept.size * 4 > cache.maxFrames) return false;
+    if (born <= this.#horizon || headerTx(cache.views(source), cache.base(source)) <= this.#horizon) return false;
+    this.#kept.add(page);
+    return true;
+  }
+
+  #allocate(): number {
+    const recycled = this.#recycled.pop();
+    if (recycled !== undefined) return recycled;
+    const page = this.#store.free.allocate();
+    this.#allocated.add(page, 1);
+    this.#cache.forgetMapped(page);
+    return page;
+  }
+
+  #adopt(page: number, frame: number): void {
+    const cache = this.#cache;
+    setHeaderIdentity(cache.views(frame), cache.base(frame), page, this.tx);
+    cache.pageOf[frame] = page;
+    cache.levelOf[frame] = this.#epoch;
+    cache.setState(frame, DIRTY);
+    this.#own.set(page, frame);
+  }
+
+  /** A frame that a reader holds stays as it is; the page goes on in another. */
+  #moveAside(page: number, frame: number): number {
+    const copy = this.#cache.takeFrame();
+    this.#copyFrame(frame, copy);
+    this.#own.delete(page);
+    this.#cache.releaseFrame(frame);
+    this.#adopt(page, copy);
+    return copy;
+  }
+
+  #noteFreed(start: number, length: number, born: number): void {
+    this.#freedStarts.push(start);
+    this.#freedLengths.push(length);
+    this.#freedBorns.push(born);
+  }
+
+  #forgetMapped(start: number, length: number): void {
+    for (let k = 0; k < length; k++) this.#cache.forgetMapped(start + k);
+  }
+
+  #writeSettled(): void {
+    const frames = this.#settled;
+    if (frames.length === 0) return;
+    this.#settled = [];
+    this.#store.data.writeFrames(this.#cache, frames);
+    for (const frame of frames) {
+      this.#cache.setState(frame, CLEAN);
+      const page = this.#cache.pageOf[frame];
+      this.#own.delete(page);
+      this.#cache.table.set(page, frame);
+    }
+  }
+}

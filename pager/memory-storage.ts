@@ -1,0 +1,144 @@
+/**
+ * The storage port in plain memory, for databases that end with their process. Guarantees: the behaviour of the real
+ * disk, with locks that hold within this storage; opening a path again on the same storage finds the file again. `sync`
+ * has nothing to do. Folders are as in `name-table.ts`.
+ */
+import { randomFillSync } from "node:crypto";
+import { microsecondClock } from "./clock.js";
+import { LlmdbError } from "./error.js";
+import { NameTable } from "./name-table.js";
+import { SparseBytes } from "./sparse-bytes.js";
+import type { PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
+import { closedError, failure } from "./system-error.js";
+
+/** As large as the largest page, so that an aligned page never spans two blocks. */
+const BLOCK_BYTES = 64 * 1024;
+
+interface Contents {
+  readonly identity: string;
+  readonly bytes: SparseBytes;
+}
+
+class MemoryFile implements StorageFile {
+  readonly descriptor = undefined;
+  readonly #path: string;
+  readonly #contents: Contents;
+  readonly #writable: boolean;
+  #closed = false;
+
+  constructor(path: string, contents: Contents, writable: boolean) {
+    this.#path = path;
+    this.#contents = contents;
+    this.#writable = writable;
+  }
+
+  read(buffer: Uint8Array, offset: number, length: number, position: number): number {
+    return this.#open().read(buffer, offset, length, position);
+  }
+
+  write(buffer: Uint8Array, offset: number, length: number, position: number): void {
+    const bytes = this.#open();
+    if (!this.#writable) throw failure("EBADF", "write to", this.#path);
+    try {
+      bytes.write(buffer, offset, length, position);
+    } catch (cause) {
+      // What an allocation that fails throws.
+      if (!(cause instanceof RangeError)) throw cause;
+      const message = `cannot grow ${this.#path}: there is no memory left; delete something or give the process more`;
+      throw new LlmdbError("LLMDB_DISK_FULL", message, { errno: "ENOMEM", path: this.#path }, { cause });
+    }
+  }
+
+  sync(): void {
+    this.#open();
+  }
+
+  async syncAsync(): Promise<void> {
+    this.#open();
+  }
+
+  truncate(fileBytes: number): void {
+    const bytes = this.#open();
+    if (!this.#writable) throw failure("EBADF", "resize", this.#path);
+    bytes.truncate(fileBytes);
+  }
+
+  size(): number {
+    return this.#open().size;
+  }
+
+  identity(): string {
+    this.#open();
+    return this.#contents.identity;
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  #open(): SparseBytes {
+    if (this.#closed) throw closedError(this.#path);
+    return this.#contents.bytes;
+  }
+}
+
+class MemoryStorage implements Storage {
+  readonly now = microsecondClock();
+  readonly #names = new NameTable<Contents>();
+  readonly #locked = new Set<string>();
+  #created = 0;
+
+  kind(path: string): PathKind {
+    return this.#names.kind(path);
+  }
+
+  open(path: string, mode: "read" | "write" | "create"): StorageFile {
+    if (mode !== "create") return new MemoryFile(path, this.#names.require(path, "open"), mode === "write");
+    if (this.#names.get(path) !== undefined) throw failure("EEXIST", "create", path);
+    this.#names.requireFree(path, "create");
+    const contents = { identity: `memory:${++this.#created}`, bytes: new SparseBytes(BLOCK_BYTES) };
+    this.#names.set(path, contents);
+    return new MemoryFile(path, contents, true);
+  }
+
+  rename(from: string, to: string): void {
+    const contents = this.#names.require(from, "rename");
+    this.#names.requireFree(to, "rename to");
+    this.#names.delete(from);
+    this.#names.set(to, contents);
+  }
+
+  unlink(path: string): void {
+    if (this.#names.kind(path) === "directory") throw failure("EISDIR", "remove", path);
+    this.#names.delete(path);
+  }
+
+  list(directory: string): string[] {
+    return this.#names.list(directory);
+  }
+
+  syncDirectory(): void {}
+
+  lock(file: StorageFile): StorageLock | undefined {
+    const identity = file.identity();
+    if (this.#locked.has(identity)) return undefined;
+    this.#locked.add(identity);
+    let held = true;
+    return {
+      release: () => {
+        // A second release must not free the lock of whoever took it since.
+        if (held) this.#locked.delete(identity);
+        held = false;
+      },
+    };
+  }
+
+  random(bytes: Uint8Array): void {
+    randomFillSync(bytes);
+  }
+}
+
+/** A new storage in memory, with no files. */
+export function memoryStorage(): Storage {
+  return new MemoryStorage();
+}

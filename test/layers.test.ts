@@ -1,0 +1,143 @@
+/**
+ * The parts of the database rest on each other in one direction: a folder imports only from itself and from the
+ * folders above it in `layers`. Only the storage port reaches the operating system, the clock and chance.
+ */
+import { existsSync } from "node:fs";
+import { builtinModules } from "node:module";
+import { join, posix } from "node:path";
+import { expect, test } from "vitest";
+import { clockAndChanceOf, importsOf, root, type Source, sourcesIn } from "./sources.js";
+
+/** From the ground up. Folders on one line do not know each other. `index.ts` is the root module, above them all. */
+const layers: readonly (readonly string[])[] = [
+  ["pager"],
+  ["btree"],
+  ["wal"],
+  ["mvcc"],
+  ["engine"],
+  ["temporal"],
+  ["catalog"],
+  ["wasm"],
+  ["models"],
+  ["lql"],
+  ["memory"],
+  ["level", "server"],
+  ["cli"],
+  ["index.ts"],
+];
+
+/** The modules of Node that compute and reach nothing outside the process: any folder may use them. */
+const pureModules = new Set(["assert", "buffer", "events", "module", "path", "string_decoder", "util", "zlib"]);
+
+/** The modules that tell the time or draw random numbers, and the files of the storage port that may. */
+const clockModules = new Set(["crypto", "perf_hooks"]);
+const mayReadClock = /^pager\/(clock|file-storage|memory-storage)\.ts$/;
+
+/** The files of the storage port that may use the rest of Node; servers and the command may too. */
+const mayReachSystem = /^pager\/(file-storage|file-lock|lock[^/]*)\.ts$|^(server|cli)\//;
+
+const heightOf = new Map(layers.flatMap((folders, height) => folders.map((folder) => [folder, height] as const)));
+
+function topOf(path: string): string {
+  return path.split("/")[0];
+}
+
+/** What is wrong with the imports of a file, one line each. */
+function importProblems(source: Source): string[] {
+  const problems: string[] = [];
+  const own = topOf(source.path);
+  for (const { line, text } of importsOf(source)) {
+    const where = `${source.path}:${line}`;
+    if (text.startsWith(".")) {
+      const target = posix.join(posix.dirname(source.path), text).replace(/\.js$/, ".ts");
+      const top = topOf(target);
+      if (top === own) continue;
+      const height = heightOf.get(top);
+      if (height === undefined) problems.push(`${where}: ${text} is in no layer`);
+      else if (height >= heightOf.get(own)!) problems.push(`${where}: ${own} reaches up to ${top}`);
+    } else {
+      const name = text.replace(/^node:/, "").split("/")[0];
+      const builtin = text.startsWith("node:") || builtinModules.includes(name);
+      const allowed = clockModules.has(name) ? mayReadClock : mayReachSystem;
+      if (builtin && !pureModules.has(name) && !allowed.test(source.path)) {
+        problems.push(`${where}: only the storage port may import ${text}`);
+      }
+    }
+  }
+  return problems;
+}
+
+/** What is wrong with the use of clock and chance in a file, one line each. */
+function clockProblems(source: Source): string[] {
+  if (mayReadClock.test(source.path)) return [];
+  return clockAndChanceOf(source).map(
+    ({ line, text }) => `${source.path}:${line}: ${text} belongs to the storage port, or to the caller's clock`,
+  );
+}
+
+const sources: Source[] = layers
+  .flat()
+  .filter((name) => existsSync(join(root, name)))
+  .flatMap((name) => (name === "index.ts" ? sourcesIn(".", /^index\.ts$/) : sourcesIn(name, /\.[cm]?[jt]s$/)))
+  .filter(({ path }) => heightOf.has(topOf(path)));
+
+test("there are sources to look at", () => {
+  expect(sources.length).toBeGreaterThan(0);
+});
+
+test("a folder imports only from itself and from folders below it", () => {
+  expect(sources.flatMap(importProblems)).toEqual([]);
+});
+
+test("only the storage port reads the clock and draws random numbers", () => {
+  expect(sources.flatMap(clockProblems)).toEqual([]);
+});
+
+test("every folder with TypeScript in it is a layer or known to be none", () => {
+  const apart = new Set(["test", "bench", "examples", "scripts", "docs", "vitest.config.ts"]);
+  const tops = new Set(sourcesIn(".", /\.ts$/).map(({ path }) => topOf(path)));
+  expect([...tops].filter((top) => !heightOf.has(top) && !apart.has(top))).toEqual([]);
+});
+
+test.each([
+  ["a value import", 'import { open } from "../engine/database.js";'],
+  ["a type-only import", 'import type { Database } from "../engine/database.js";'],
+  ["an inline type import", 'import { type Database } from "../engine/database.js";'],
+  ["a re-export", 'export * from "../engine/database.js";'],
+  ["a dynamic import", 'const engine = await import("../engine/database.js");'],
+  ["an import type", 'export type D = import("../engine/database.js").Database;'],
+  ["the root module", 'import { open } from "../index.js";'],
+  ["the test harness", 'import { model } from "../test/harness/model.js";'],
+  ["the file system", 'import { readSync } from "node:fs";'],
+  ["the file system, by its old name", 'import { readSync } from "fs";'],
+  ["the file system's promises", 'import { open } from "node:fs/promises";'],
+  ["random bytes", 'import { randomBytes } from "node:crypto";'],
+  ["a socket", 'import net = require("node:net");'],
+])("self-check: %s from the B+tree is found", (_what, text) => {
+  expect(importProblems({ path: "btree/synthetic.ts", text })).toHaveLength(1);
+});
+
+test("self-check: siblings do not know each other", () => {
+  const source = { path: "level/synthetic.ts", text: 'import { serve } from "../server/mcp/serve.js";' };
+  expect(importProblems(source)).toEqual(["level/synthetic.ts:1: level reaches up to server"]);
+});
+
+test.each(["Date.now()", "new Date()", "Date()", "performance.now()", "Math.random()", "crypto.randomUUID()"])(
+  "self-check: %s in the engine is found",
+  (code) => {
+    expect(clockProblems({ path: "engine/synthetic.ts", text: `export const value = ${code};` })).toHaveLength(1);
+  },
+);
+
+test("self-check: what is allowed is not reported", () => {
+  const allowed = [
+    'import { crc32 } from "node:zlib";',
+    'import { isDate } from "node:util/types";',
+    'import { Node } from "./node.js";',
+    'import type { Storage } from "../pager/storage.js";',
+    '// import { open } from "../engine/database.js"; Date.now()',
+    "export const epoch = new Date(0);",
+  ].join("\n");
+  const source = { path: "btree/synthetic.ts", text: allowed };
+  expect([...importProblems(source), ...clockProblems(source)]).toEqual([]);
+});

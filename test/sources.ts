@@ -1,0 +1,96 @@
+/**
+ * The repository's own source files, parsed: what the tests about the code itself read.
+ *
+ * Everything here works on the syntax tree, so words in comments and strings never count as code.
+ */
+import { readdirSync, readFileSync } from "node:fs";
+import { join, relative, sep } from "node:path";
+import { fileURLToPath } from "node:url";
+import ts from "typescript";
+
+/** The top of the repository. */
+export const root = fileURLToPath(new URL("..", import.meta.url));
+
+/** A source file: its path from the top of the repository, with forward slashes, and its text. */
+export interface Source {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** Where a piece of code stands, and what it says. */
+export interface Finding {
+  readonly line: number;
+  readonly text: string;
+}
+
+const skipped = new Set(["node_modules", "dist", "coverage", "results"]);
+
+/** Every file below `folder` (from the top of the repository) whose name `wanted` accepts, sorted by path. */
+export function sourcesIn(folder: string, wanted: RegExp): Source[] {
+  const found: Source[] = [];
+  const visit = (directory: string): void => {
+    for (const entry of readdirSync(directory, { withFileTypes: true })) {
+      if (entry.name.startsWith(".") || skipped.has(entry.name)) continue;
+      const full = join(directory, entry.name);
+      if (entry.isDirectory()) visit(full);
+      else if (wanted.test(entry.name)) {
+        found.push({ path: relative(root, full).split(sep).join("/"), text: readFileSync(full, "utf8") });
+      }
+    }
+  };
+  visit(join(root, folder));
+  return found.sort((a, b) => (a.path < b.path ? -1 : 1));
+}
+
+/** Every module specifier of a file: imports, re-exports, dynamic imports, `require` and `import("…")` types. */
+export function importsOf(source: Source): Finding[] {
+  return findIn(source, (node) => {
+    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return literal(node.moduleSpecifier);
+    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return literal(node.argument.literal);
+    if (ts.isExternalModuleReference(node)) return literal(node.expression);
+    if (!ts.isCallExpression(node)) return undefined;
+    const callee = node.expression;
+    const loads =
+      callee.kind === ts.SyntaxKind.ImportKeyword ||
+      (ts.isIdentifier(callee) && callee.text === "require") ||
+      (ts.isPropertyAccessExpression(callee) && callee.name.text === "getBuiltinModule");
+    return loads ? literal(node.arguments[0]) : undefined;
+  });
+}
+
+/** Every place that reads the clock or draws random numbers. */
+export function clockAndChanceOf(source: Source): Finding[] {
+  const banned = /^(Date\.now|Math\.random|performance\.(now|timeOrigin)|process\.(hrtime|uptime)|crypto\.\w+)$/;
+  return findIn(source, (node) => {
+    if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
+      const name = `${node.expression.text}.${node.name.text}`;
+      return banned.test(name) ? name : undefined;
+    }
+    const makesDate = ts.isNewExpression(node) || ts.isCallExpression(node);
+    if (!makesDate || !ts.isIdentifier(node.expression) || node.expression.text !== "Date") return undefined;
+    return ts.isCallExpression(node) || !node.arguments?.length ? "Date()" : undefined;
+  });
+}
+
+/** Every `any` written as a type. */
+export function anyTypesOf(source: Source): Finding[] {
+  return findIn(source, (node) => (node.kind === ts.SyntaxKind.AnyKeyword ? "any" : undefined));
+}
+
+function literal(node: ts.Node | undefined): string | undefined {
+  return node !== undefined && ts.isStringLiteralLike(node) ? node.text : undefined;
+}
+
+function findIn(source: Source, match: (node: ts.Node) => string | undefined): Finding[] {
+  const tree = ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest);
+  const found: Finding[] = [];
+  const visit = (node: ts.Node): void => {
+    const text = match(node);
+    if (text !== undefined) {
+      found.push({ line: tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1, text });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  return found;
+}

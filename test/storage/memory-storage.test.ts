@@ -1,0 +1,66 @@
+/** What only plain memory can do: positions that no disk here has room for, and running out of memory. */
+import { afterEach, expect, test, vi } from "vitest";
+import { memoryStorage } from "../../pager/memory-storage.js";
+import { SparseBytes } from "../../pager/sparse-bytes.js";
+import { storageErrorOf } from "./storage-error.js";
+
+afterEach(() => vi.restoreAllMocks());
+
+test.each([2 ** 32, 2 ** 32 + 1, 2 ** 36])("holds page %i of 8 KiB, and the hole before it takes no memory", (page) => {
+  const file = memoryStorage().open("data", "create");
+  const bytes = new Uint8Array(8192).fill(7);
+  file.write(bytes, 0, 8192, 0);
+  file.write(bytes, 0, 8192, page * 8192);
+  expect(file.size()).toBe((page + 1) * 8192);
+  const buffer = new Uint8Array(8192);
+  expect(file.read(buffer, 0, 8192, page * 8192)).toBe(8192);
+  expect(buffer).toEqual(bytes);
+  expect(file.read(buffer, 0, 8192, (page - 1) * 8192)).toBe(8192);
+  expect(buffer).toEqual(new Uint8Array(8192));
+});
+
+test("is full when memory is, and goes on when there is some again", () => {
+  const file = memoryStorage().open("data", "create");
+  file.write(new Uint8Array([1]), 0, 1, 0);
+  vi.spyOn(Buffer, "alloc").mockImplementation(() => {
+    throw new RangeError("Array buffer allocation failed");
+  });
+  expect(storageErrorOf(() => file.write(new Uint8Array([2]), 0, 1, 1e6))).toMatchObject({
+    code: "LLMDB_DISK_FULL",
+    errno: "ENOMEM",
+    path: "data",
+  });
+  expect(file.size()).toBe(1);
+  vi.restoreAllMocks();
+  file.write(new Uint8Array([2]), 0, 1, 1e6);
+  expect(file.size()).toBe(1e6 + 1);
+});
+
+test("different spellings of a path are one name, and each storage has names of its own", () => {
+  const storage = memoryStorage();
+  storage.open("a/b", "create");
+  expect(storage.kind("/a/./c/../b")).toBe("file");
+  expect(storage.kind("a/")).toBe("directory");
+  expect(storage.kind("/")).toBe("directory");
+  expect(storage.list("/")).toEqual(["a"]);
+  storage.unlink("a/b");
+  expect(storage.kind("a")).toBe("missing");
+  expect(memoryStorage().list("/")).toEqual([]);
+});
+
+test("forks of bytes change apart", () => {
+  const bytes = new SparseBytes(4);
+  bytes.write(Buffer.from("abcdefgh"), 0, 8, 0);
+  const fork = bytes.fork();
+  const second = fork.fork();
+  bytes.write(Buffer.from("X"), 0, 1, 1);
+  fork.truncate(5);
+  fork.truncate(8);
+  second.write(Buffer.from("YY"), 0, 2, 3);
+  const text = (of: SparseBytes): string => {
+    const buffer = Buffer.alloc(of.size);
+    of.read(buffer, 0, of.size, 0);
+    return buffer.toString("latin1").replaceAll("\0", ".");
+  };
+  expect([text(bytes), text(fork), text(second)]).toEqual(["aXcdefgh", "abcde...", "abcYYfgh"]);
+});
