@@ -5,9 +5,10 @@
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 export { Database, type Recovered } from "./engine/database.js";
-export type { Durability, Receipt } from "./engine/engine.js";
+export type { Durability, Milliseconds, Receipt } from "./engine/engine.js";
 export type { Key } from "./engine/key.js";
 export type { MapReader as MapReads } from "./engine/map-reader.js";
+export type { Committing, MapWrites } from "./engine/map-writes.js";
 export { open, openMemory } from "./engine/open.js";
 export type { BackupOptions, MapOptions, OpenOptions, TransactionOptions } from "./engine/options.js";
 export type { OrderedMap } from "./engine/ordered-map.js";

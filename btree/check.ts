@@ -7,13 +7,14 @@
 import { compareBytes } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import { valueExtents } from "../pager/extent-value.js";
-import { headerTx } from "../pager/page.js";
+import { headerTx, type PageViews } from "../pager/page.js";
 import { HAS_EXTENTS, PagePointer, readPointer } from "../pager/page-pointer.js";
-import type { PageReader } from "../pager/page-reader.js";
 import { cellAt, copyKey, isOnExtents, nodeCount, nodeLevel, valueAt } from "./node.js";
 import type { Tree } from "./tree.js";
 
 export interface TreeCheck {
+  /** Finds a page and says where it is; throws where it is damaged. */
+  locate(page: number, crc: number): { views: PageViews; base: number; pageSize: number };
   /** A run of pages that the tree uses. */
   visit(start: number, length: number): void;
   /** Something that is wrong, at a page where that is known. */
@@ -31,9 +32,9 @@ interface Totals {
 }
 
 /** Reads the whole tree and reports. */
-export function checkTree(tree: Tree, reader: PageReader, check: TreeCheck): void {
+export function checkTree(tree: Tree, check: TreeCheck): void {
   const totals: Totals = { leafPages: 0, branchPages: 0, extentPages: 0 };
-  if (tree.depth > 0) checkNode(reader, tree.root, tree.depth - 1, null, null, check, totals);
+  if (tree.depth > 0) checkNode(tree.root, tree.depth - 1, null, null, check, totals);
   else if (tree.root.page !== 0 || tree.root.entries !== 0) check.problem("an empty tree has a root");
   if (!check.countsPages) return;
   for (const counter of ["leafPages", "branchPages", "extentPages"] as const) {
@@ -42,7 +43,6 @@ export function checkTree(tree: Tree, reader: PageReader, check: TreeCheck): voi
 }
 
 function checkNode(
-  reader: PageReader,
   pointer: PagePointer,
   level: number,
   lower: Uint8Array | null,
@@ -52,7 +52,7 @@ function checkNode(
 ): void {
   let node: NodeCopy;
   try {
-    node = readNode(reader, pointer, check, totals);
+    node = readNode(pointer, check, totals);
   } catch (error) {
     if (!(error instanceof LlmdbError)) throw error;
     check.visit(pointer.page, 1);
@@ -83,7 +83,7 @@ function checkNode(
   for (let i = 0; i < node.children.length; i++) {
     const from = i === 0 ? lower : keys[i];
     const to = i + 1 < node.children.length ? keys[i + 1] : upper;
-    checkNode(reader, node.children[i], level - 1, from, to, check, totals);
+    checkNode(node.children[i], level - 1, from, to, check, totals);
   }
 }
 
@@ -97,11 +97,8 @@ interface NodeCopy {
   children: PagePointer[];
 }
 
-function readNode(reader: PageReader, pointer: PagePointer, check: TreeCheck, totals: Totals): NodeCopy {
-  const cache = reader.cache;
-  const frame = reader.fetch(pointer.page, pointer.crc);
-  const views = cache.views(frame);
-  const base = cache.base(frame);
+function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeCopy {
+  const { views, base, pageSize } = check.locate(pointer.page, pointer.crc);
   const count = nodeCount(views, base);
   const node: NodeCopy = {
     level: nodeLevel(views, base),
@@ -111,7 +108,7 @@ function readNode(reader: PageReader, pointer: PagePointer, check: TreeCheck, to
     keys: [],
     children: [],
   };
-  const key = new Uint8Array(cache.pageSize);
+  const key = new Uint8Array(pageSize);
   const descriptors: Uint8Array[] = [];
   for (let slot = 0; slot < count; slot++) {
     node.keys.push(key.slice(0, copyKey(views, base, slot, key)));

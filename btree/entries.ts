@@ -91,6 +91,23 @@ function putStored(
   return added === 1;
 }
 
+/**
+ * Puts another descriptor in place of that of a value on extents, which must be there; the caller has written the
+ * value. The pages of the old one are given back.
+ */
+export function replaceDescriptor(
+  tree: Tree,
+  owner: PageOwner,
+  key: Uint8Array,
+  length: number,
+  stored: Uint8Array,
+  storedBytes: number,
+): void {
+  tree.extentPages += owner.valuePages(stored, 0);
+  beginChange(tree);
+  putStored(tree, owner, key, length, stored, storedBytes, ON_EXTENTS);
+}
+
 /** Takes a key out. Nothing is copied where it is absent. Returns true where it was there. */
 export function remove(tree: Tree, owner: PageOwner, key: Uint8Array, length: number): boolean {
   if (tree.depth === 0) return false;

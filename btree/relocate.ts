@@ -11,8 +11,12 @@ import { beginChange, setRoot, type Tree } from "./tree.js";
 /** Gives the frame of a node that may be changed. */
 type Own = () => number;
 
-/** Moves the nodes at or above page `limit`. Returns how many there were. */
-export function relocateTree(tree: Tree, owner: PageOwner, limit: number): number {
+/**
+ * Moves the nodes at or above page `limit`. Returns how many there were.
+ *
+ * @param between called after each child, when no frame is held: a good moment to write pages out
+ */
+export function relocateTree(tree: Tree, owner: PageOwner, limit: number, between: () => void): number {
   if (tree.depth === 0) return 0;
   const { root } = tree;
   const own = () => {
@@ -21,10 +25,18 @@ export function relocateTree(tree: Tree, owner: PageOwner, limit: number): numbe
     setRoot(tree, owner, frame);
     return frame;
   };
-  return relocateNode(owner, limit, own, root.page, root.crc, tree.depth - 1);
+  return relocateNode(owner, limit, own, root.page, root.crc, tree.depth - 1, between);
 }
 
-function relocateNode(owner: PageOwner, limit: number, own: Own, page: number, crc: number, level: number): number {
+function relocateNode(
+  owner: PageOwner,
+  limit: number,
+  own: Own,
+  page: number,
+  crc: number,
+  level: number,
+  between: () => void,
+): number {
   let moved = 0;
   if (page >= limit) {
     own();
@@ -49,7 +61,9 @@ function relocateNode(owner: PageOwner, limit: number, own: Own, page: number, c
       const self = ownThis();
       return ownChild(owner, cache.views(self), cache.base(self), slot);
     };
-    moved += relocateNode(owner, limit, ownSlot, pointerPage(views, cell), pointerCrc(views, cell), level - 1);
+    const child = pointerPage(views, cell);
+    moved += relocateNode(owner, limit, ownSlot, child, pointerCrc(views, cell), level - 1, between);
+    between();
   }
   return moved;
 }

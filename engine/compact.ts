@@ -3,16 +3,17 @@
  * ordinary transactions, so that a crash in between loses nothing and readers go on; pages that a snapshot holds stay.
  */
 import { Cursor } from "../btree/cursor.js";
-import { put } from "../btree/entries.js";
+import { replaceDescriptor } from "../btree/entries.js";
 import { cellAt, copyKey, isOnExtents, maxKeyBytes, valueAt } from "../btree/node.js";
 import { relocateTree } from "../btree/relocate.js";
 import type { Tree } from "../btree/tree.js";
-import { valueExtents } from "../pager/extent-value.js";
+import { MAX_DESCRIPTOR_BYTES, valueExtents } from "../pager/extent-value.js";
 import type { Engine } from "./engine.js";
 import type { WriteTransaction } from "./write-transaction.js";
 
 /** Each pass can only use the holes that the one before has left. */
 const MAX_PASSES = 4;
+const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 
 export async function compactEngine(engine: Engine): Promise<{ before: number; after: number }> {
@@ -22,6 +23,7 @@ export async function compactEngine(engine: Engine): Promise<{ before: number; a
   for (let pass = 0; pass < MAX_PASSES && store.free.pages > 0; pass++) {
     const size = store.free.end;
     const limit = size - store.free.pages;
+    if (store.free.lowest >= size) break;
     const moved = await moveDown(engine, limit);
     await releasePages(engine);
     if (moved === 0 || store.free.end >= size) break;
@@ -43,7 +45,7 @@ async function moveDown(engine: Engine, limit: number): Promise<number> {
   }
   const { value } = await engine.run((tx) => {
     tx.touch();
-    return relocateTree(tx.directory.tree, tx.writeSet, limit);
+    return relocateTree(tx.directory.tree, tx.writeSet, limit, () => {});
   }, "durable");
   return moved + value;
 }
@@ -51,12 +53,16 @@ async function moveDown(engine: Engine, limit: number): Promise<number> {
 function moveMap(tx: WriteTransaction, name: string, limit: number): number {
   const map = tx.map(name);
   if (map.format === null) return 0;
-  const moved = relocateTree(map.tree, tx.writeSet, limit) + moveValues(tx, map.tree, limit);
+  const nodes = relocateTree(map.tree, tx.writeSet, limit, () => tx.engine.relieve(tx));
+  const moved = nodes + moveValues(tx, map.tree, limit);
   if (moved > 0) map.changed = true;
   return moved;
 }
 
-/** Writes values on extents again that reach above the limit. */
+/**
+ * Moves values on extents that reach above the limit down, each into one run. There may be none below the limit,
+ * because nodes leave holes of single pages; so they slide down as far as they can, and further in the next pass.
+ */
 function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
   if (tree.extentPages === 0) return 0;
   const { reader } = tx.writeSet;
@@ -73,11 +79,13 @@ function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
     if (!isOnExtents(views, cellAt(views, base, cursor.slot))) continue;
     const at = valueAt(views, base, cursor.slot);
     const extents = valueExtents(views.u8, at);
-    if (!extents.starts.some((start, i) => start + extents.lengths[i] > limit)) continue;
+    const highest = Math.max(...extents.starts);
+    if (highest < limit) continue;
     const length = copyKey(views, base, cursor.slot, key);
     key.fill(0, length, length + 8);
-    const value = store.extents.read(views.u8, at);
-    put(tree, tx.writeSet, key, length, value, value.length);
+    const stored = tx.writeSet.storeValueBelow(store.extents.read(views.u8, at), highest, descriptor);
+    if (stored === 0) continue;
+    replaceDescriptor(tree, tx.writeSet, key, length, descriptor, stored);
     tx.engine.relieve(tx);
     moved++;
   }

@@ -30,12 +30,15 @@ export interface PinnedView {
   readonly tree: Tree | null;
 }
 
+/** A time as it is given back: milliseconds since 1970 UTC, with microseconds in the fraction. */
+export type Milliseconds = number;
+
 /** What a commit gives back. */
 export interface Receipt {
   /** The transaction. Where nothing was written, the newest one before. */
   tx: number;
-  /** When it happened: milliseconds since 1970, with microseconds in the fraction. */
-  time: number;
+  /** When it happened. */
+  time: Milliseconds;
 }
 
 /** Buffered commits reach the disk within so many milliseconds. */

@@ -6,6 +6,7 @@ import type { Engine, Receipt } from "./engine.js";
 import type { Key } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
+import type { Committing, MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
 import type { Range } from "./range.js";
 import { requireFormat, TransactionMap } from "./transaction-map.js";
@@ -13,7 +14,10 @@ import { valueCodec } from "./value.js";
 import { holdView } from "./view-hold.js";
 import type { WriteTransaction } from "./write-transaction.js";
 
-export class OrderedMap<K extends Key = Key, V = unknown> extends MapReader<K, V> {
+export class OrderedMap<K extends Key = Key, V = unknown>
+  extends MapReader<K, V>
+  implements Committing<MapWrites<K, V>>
+{
   readonly #name: string;
   readonly #options: MapOptions | undefined;
   #source: MapSource | undefined;

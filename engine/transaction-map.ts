@@ -10,6 +10,7 @@ import { LlmdbError } from "../pager/error.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
+import type { MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
 import { parseRange, type Range } from "./range.js";
 import { type ValueCodec, type ValueFormat, valueCodec } from "./value.js";
@@ -17,7 +18,7 @@ import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
 
 const key = new KeyBuffer();
 
-export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<K, V> {
+export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<K, V> implements MapWrites<K, V> {
   readonly #transaction: WriteTransaction;
   readonly #map: WorkingMap;
   readonly #asked: ValueFormat | undefined;

@@ -1,13 +1,15 @@
 /**
- * `verify()`: reads everything and compares it with what the format promises. Guarantees: every page of the file is
- * found exactly once: in a tree, in an extent, in free space, waiting for a reader, or as a meta page; nothing is
- * changed; damage is reported, not thrown.
+ * `verify()`: reads everything from the disk, past the page cache, and compares it with what the format promises.
+ * Guarantees: every page of the file is found exactly once: in a tree, in an extent, in free space, waiting for a
+ * reader, or as a meta page; nothing is changed; damage is reported, not thrown.
  */
-import { checkTree } from "../btree/check.js";
+import { checkTree, type TreeCheck } from "../btree/check.js";
 import type { Tree } from "../btree/tree.js";
+import { validateNode } from "../btree/validate.js";
+import type { PageStore } from "../mvcc/page-store.js";
 import { LlmdbError } from "../pager/error.js";
 import { FIRST_PAGE } from "../pager/page.js";
-import type { PageReader } from "../pager/page-reader.js";
+import { PageCache } from "../pager/page-cache.js";
 import type { Engine } from "./engine.js";
 
 /** What `verify()` found. */
@@ -18,6 +20,8 @@ export interface VerifyReport {
   pages: number;
   problems: { page?: number; map?: string; what: string }[];
 }
+
+const FRESH_CACHE_BYTES = 1024 * 1024;
 
 /** Who uses a run of pages. */
 interface Claim {
@@ -33,8 +37,10 @@ export function verifyEngine(engine: Engine): VerifyReport {
   const claim = (start: number, length: number, owner: string): void => {
     claims.push({ start, length, owner });
   };
-  const check = (tree: Tree, reader: PageReader, owner: string, map?: string) =>
-    checkTree(tree, reader, {
+  const locate = pagesOnDisk(store);
+  const check = (tree: Tree, owner: string, map?: string) =>
+    checkTree(tree, {
+      locate,
       visit: (start, length) => claim(start, length, owner),
       problem: (what, page) =>
         problems.push({ what, ...(page !== undefined && { page }), ...(map !== undefined && { map }) }),
@@ -60,11 +66,11 @@ export function verifyEngine(engine: Engine): VerifyReport {
 
 function checkDirectory(
   engine: Engine,
-  check: (tree: Tree, reader: PageReader, owner: string, map?: string) => void,
+  check: (tree: Tree, owner: string, map?: string) => void,
   problems: VerifyReport["problems"],
 ): void {
   const { directory } = engine;
-  check(directory.tree, directory.reader, "the map directory");
+  check(directory.tree, "the map directory");
   let names: string[] = [];
   try {
     names = directory.names();
@@ -75,12 +81,25 @@ function checkDirectory(
   for (const name of names) {
     try {
       const state = directory.get(name);
-      if (state !== undefined) check(state.tree, directory.reader, `map "${name}"`, name);
+      if (state !== undefined) check(state.tree, `map "${name}"`, name);
     } catch (error) {
       if (!(error instanceof LlmdbError)) throw error;
       problems.push({ map: name, what: error.message });
     }
   }
+}
+
+/** Finds pages on the disk, in a small cache of its own; changed pages, which are not there yet, in the shared one. */
+function pagesOnDisk(store: PageStore): TreeCheck["locate"] {
+  const shared = store.cache;
+  const { pageSize } = store;
+  const fresh = new PageCache(pageSize, FRESH_CACHE_BYTES, store.data, validateNode);
+  return (page, crc) => {
+    const frame = shared.table.get(page);
+    if (frame >= 0 && shared.isDirty(frame)) return { views: shared.views(frame), base: shared.base(frame), pageSize };
+    const read = fresh.fetch(page, crc);
+    return { views: fresh.views(read), base: fresh.base(read), pageSize };
+  };
 }
 
 /** Finds pages that are claimed twice, and, where `complete`, those that nobody claims. */

@@ -122,7 +122,16 @@ export class WriteSet implements PageOwner {
   }
 
   storeValue(value: Uint8Array, length: number, into: Uint8Array): number {
-    const extents = this.#store.extents.allocate(this.#store.free, length);
+    return this.#writeValue(value, length, this.#store.extents.allocate(this.#store.free, length), into);
+  }
+
+  /** As `storeValue`, but in one piece below page `limit`; returns 0 where there is no room. */
+  storeValueBelow(value: Uint8Array, limit: number, into: Uint8Array): number {
+    const extents = this.#store.extents.allocateBelow(this.#store.free, value.length, limit);
+    return extents === null ? 0 : this.#writeValue(value, value.length, extents, into);
+  }
+
+  #writeValue(value: Uint8Array, length: number, extents: ExtentList, into: Uint8Array): number {
     try {
       const bytes = this.#store.extents.write(value, length, extents, this.tx, into);
       this.#allocated.addAll(extents);

@@ -65,6 +65,16 @@ export class ExtentStore {
     return list;
   }
 
+  /** Takes the pages as one extent below page `limit`, or returns null. */
+  allocateBelow(free: FreeSpace, length: number, limit: number): ExtentList | null {
+    const pages = Math.ceil((length + HEADER_BYTES) / this.#pageSize);
+    const start = free.allocateBelow(pages, limit);
+    if (start < 0) return null;
+    const list = new ExtentList();
+    list.add(start, pages);
+    return list;
+  }
+
   /** Writes `value` to `extents` for transaction `tx`; puts the descriptor into `into` and returns its length. */
   write(value: Uint8Array, length: number, extents: ExtentList, tx: number, into: Uint8Array): number {
     writeU32(into, 0, length);

@@ -47,6 +47,11 @@ export class FreeSpace {
     return page;
   }
 
+  /** The lowest free page, or the end of the file. */
+  get lowest(): number {
+    return this.#first < this.#count ? this.#starts[this.#first] : this.#end;
+  }
+
   /**
    * Takes `pages` pages as at most `most` extents: from one free extent where one is long enough, else from the longest
    * that a bounded search meets, and the rest from the end of the file.
@@ -54,7 +59,7 @@ export class FreeSpace {
   allocateExtents(pages: number, most: number, into: ExtentList): void {
     let wanted = pages;
     while (wanted > 0) {
-      const place = into.count + 1 < most ? this.#findRun(wanted) : -1;
+      const place = into.count + 1 < most ? this.#findRun(wanted, this.#end) : -1;
       const length = place < 0 ? 0 : Math.min(wanted, this.#lengths[place]);
       // A short piece of a long value is not worth an extent of its own.
       if (place < 0 || length * most < pages) {
@@ -64,6 +69,13 @@ export class FreeSpace {
       into.add(this.#takeFrom(place, length), length);
       wanted -= length;
     }
+  }
+
+  /** Takes `pages` pages as one extent that ends at or below `limit`; returns its start, or -1. */
+  allocateBelow(pages: number, limit: number): number {
+    const place = this.#findRun(pages, limit);
+    if (place < 0 || this.#lengths[place] < pages || this.#starts[place] + pages > limit) return -1;
+    return this.#takeFrom(place, pages);
   }
 
   /**
@@ -116,10 +128,11 @@ export class FreeSpace {
     return start;
   }
 
-  #findRun(wanted: number): number {
+  /** The first extent that starts below `limit` and is long enough, else the longest of those looked at, or -1. */
+  #findRun(wanted: number, limit: number): number {
     let longest = -1;
     const stop = Math.min(this.#count, this.#first + SEARCH_EXTENTS);
-    for (let i = this.#first; i < stop; i++) {
+    for (let i = this.#first; i < stop && this.#starts[i] < limit; i++) {
       if (longest < 0 || this.#lengths[i] > this.#lengths[longest]) longest = i;
       if (this.#lengths[i] >= wanted) return i;
     }

@@ -9,8 +9,8 @@
  */
 import { crc32 } from "node:zlib";
 import { LlmdbError } from "./error.js";
+import { FrameIndex } from "./frame-index.js";
 import { FIRST_PAGE, headerPage, PageViews } from "./page.js";
-import { PageTable } from "./page-table.js";
 
 /** The page equals what is on disk, or is not needed there. */
 export const CLEAN = 0;
@@ -44,7 +44,7 @@ export class PageCache {
   readonly shift: number;
   readonly mask: number;
   /** Committed pages that are in memory. Pages of a running write transaction are in its own table. */
-  readonly table: PageTable;
+  readonly table = new FrameIndex();
   readonly pageOf: Float64Array;
   readonly state: Uint8Array;
   readonly referenced: Uint8Array;
@@ -70,7 +70,6 @@ export class PageCache {
     const chunkFrames = Math.min(MAX_CHUNK_BYTES / pageSize, this.maxFrames);
     this.shift = 31 - Math.clz32(chunkFrames);
     this.mask = (1 << this.shift) - 1;
-    this.table = new PageTable(this.maxFrames * 2);
     this.pageOf = new Float64Array(this.maxFrames);
     this.state = new Uint8Array(this.maxFrames);
     this.referenced = new Uint8Array(this.maxFrames);
