@@ -21,7 +21,7 @@ import { cellAt, childSlot, nodeCount, nodeLevel, search } from "./node.js";
 import { removeEntry } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { entriesBelow, extentsBelow, ownChild, ownPath, Path } from "./path.js";
-import { beginChange, setRoot, type Tree } from "./tree.js";
+import { beginChange, requireLevel, setRoot, type Tree } from "./tree.js";
 
 const path = new Path();
 
@@ -170,6 +170,7 @@ function dropChildren(tree: Tree, owner: PageOwner, page: number, crc: number, l
   for (let slot = 0; slot < count; slot++) {
     // Fetched anew each time: what is below may have pushed it out of the cache.
     const frame = owner.reader.fetch(page, crc);
+    requireLevel(cache, frame, level);
     const views = cache.views(frame);
     const base = cache.base(frame);
     count = nodeCount(views, base);

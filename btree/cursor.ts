@@ -11,7 +11,7 @@ import { COUNT } from "../pager/page.js";
 import { pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { cellAt, childSlot, copyKey, nodeCount, search } from "./node.js";
-import { MAX_DEPTH, type Place, rank, type Tree } from "./tree.js";
+import { MAX_DEPTH, type Place, rank, requireLevel, type Tree } from "./tree.js";
 
 /** A key range as bytes: `lower` inclusive, `upper` exclusive; null is open. Four zero bytes follow each bound. */
 export interface Bounds {
@@ -39,7 +39,8 @@ export class Cursor implements Place {
   readonly #reader: PageReader;
   readonly #bounds: Bounds;
   readonly #reverse: boolean;
-  readonly #slots = new Int32Array(MAX_DEPTH);
+  /** By level. A plain array: a typed one costs more to make than most range reads take. */
+  readonly #slots: number[] = new Array<number>(MAX_DEPTH).fill(0);
   #page = 0;
   /** Forward: one past the last slot of this leaf in the range. Reverse: the first. */
   #stop = 0;
@@ -118,14 +119,14 @@ export class Cursor implements Place {
     if (this.#tree.depth === 0) return this.#end();
     const { lower, lowerLength, upper, upperLength } = this.#bounds;
     if (this.#reverse) {
-      if (upper === null) this.#findIndex(this.#tree.root.entries - 1);
+      if (upper === null) this.#findEnd(LAST);
       else {
         this.#find(upper, upperLength);
         this.slot--;
       }
       return this.slot >= this.#stop || this.#previousLeaf();
     }
-    if (lower === null) this.#findIndex(0);
+    if (lower === null) this.#findEnd(0);
     else this.#find(lower, lowerLength);
     return this.slot < this.#stop || this.#nextLeaf();
   }
@@ -164,6 +165,14 @@ export class Cursor implements Place {
     return found >= 0;
   }
 
+  /** Stands at the first entry of the tree (slot 0 all the way) or at the last. Entry counts play no part in it. */
+  #findEnd(slot: 0 | typeof LAST): void {
+    this.#slots.fill(slot);
+    this.#walk();
+    const cache = this.#reader.cache;
+    this.slot = slot === 0 ? 0 : nodeCount(cache.views(this.frame), cache.base(this.frame)) - 1;
+  }
+
   /** Stands at the entry with so many entries before it. */
   #findIndex(index: number): void {
     const cache = this.#reader.cache;
@@ -192,7 +201,7 @@ export class Cursor implements Place {
     const level = this.#turningLevel(1);
     if (level === 0) return this.#end();
     this.#slots[level]++;
-    this.#slots.fill(0, 1, level);
+    for (let below = 1; below < level; below++) this.#slots[below] = 0;
     this.#walk();
     this.slot = 0;
     return this.slot < this.#stop || this.#end();
@@ -203,7 +212,7 @@ export class Cursor implements Place {
     const level = this.#turningLevel(-1);
     if (level === 0) return this.#end();
     this.#slots[level]--;
-    this.#slots.fill(LAST, 1, level);
+    for (let below = 1; below < level; below++) this.#slots[below] = LAST;
     this.#walk();
     const cache = this.#reader.cache;
     this.slot = nodeCount(cache.views(this.frame), cache.base(this.frame)) - 1;
@@ -236,7 +245,7 @@ export class Cursor implements Place {
 
   #root(): number {
     const cache = this.#reader.cache;
-    cache.hits += this.#tree.depth;
+    cache.fetches += this.#tree.depth;
     return this.#reader.fetch(this.#tree.root.page, this.#tree.root.crc);
   }
 
@@ -252,6 +261,7 @@ export class Cursor implements Place {
   #enter(frame: number): void {
     const cache = this.#reader.cache;
     if (this.#tree.depth === 1) this.#page = this.#tree.root.page;
+    requireLevel(cache, frame, 0);
     this.frame = frame;
     const views = cache.views(frame);
     const base = cache.base(frame);

@@ -10,8 +10,7 @@
  *
  * Guarantees: keys ascend through the slots; all keys share the prefix; the head is the next four key bytes as a
  * big-endian number, zero-filled, so that a search compares integers and touches at most a cell or two. In a branch the
- * key of slot
- * 0 is absent: it stands for "below every other".
+ * key of slot 0 is absent: it stands for "below every other".
  */
 import { compareBytes, copyBytes } from "../pager/bytes.js";
 import { CELL_START, COUNT, DEAD_BYTES, HEADER_BYTES, LEVEL, type PageViews, PREFIX_LENGTH } from "../pager/page.js";
@@ -26,7 +25,10 @@ export const ON_EXTENTS = 0x8000;
 /** Key bytes that the head of a slot holds. */
 export const HEAD_BYTES = 4;
 
-/** The longest key, in encoded bytes, for a page size: four of them with their values fit on a page. */
+/**
+ * The longest key, in encoded bytes, for a page size: two of them with the longest values that stay in a leaf fit on a
+ * page.
+ */
 export function maxKeyBytes(pageSize: number): number {
   return pageSize / 8 + 64;
 }

@@ -16,7 +16,7 @@ import {
 } from "../pager/page-pointer.js";
 import { cellAt, childSlot, isOnExtents, nodeCount, nodeLevel } from "./node.js";
 import type { PageOwner } from "./page-owner.js";
-import { MAX_DEPTH, setRoot, type Tree } from "./tree.js";
+import { MAX_DEPTH, requireLevel, setRoot, type Tree } from "./tree.js";
 
 /** The nodes and slots from the root to a leaf, by level. */
 export class Path {
@@ -31,6 +31,7 @@ export function ownPath(tree: Tree, owner: PageOwner, key: Uint8Array, length: n
   let frame = owner.own(root.page, root.crc, root.born);
   setRoot(tree, owner, frame);
   for (let level = tree.depth - 1; level > 0; level--) {
+    requireLevel(cache, frame, level);
     const views = cache.views(frame);
     const base = cache.base(frame);
     const slot = childSlot(views, base, key, length);
@@ -38,6 +39,7 @@ export function ownPath(tree: Tree, owner: PageOwner, key: Uint8Array, length: n
     into.slots[level] = slot;
     frame = ownChild(owner, views, base, slot);
   }
+  requireLevel(cache, frame, 0);
   into.frames[0] = frame;
 }
 

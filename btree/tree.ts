@@ -1,10 +1,12 @@
 /**
  * A B+tree as a value: its root, its depth and its counters, and finding a key from the root down. Guarantees: finding
- * allocates nothing; keys are unique and ordered by bytes. Entries are changed in `entries.ts`, ranges in `range.ts`.
+ * allocates nothing; keys are unique and ordered by bytes. Entries are changed in `entries.ts`, ranges in `cursor.ts`
+ * and `clear.ts`.
  *
  * Keys and values are bytes. Keys stand in a buffer with at least four zero bytes behind them.
  */
-import { headerPage } from "../pager/page.js";
+import { headerPage, LEVEL } from "../pager/page.js";
+import { corruptPage, type PageCache } from "../pager/page-cache.js";
 import { PagePointer, PENDING, pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { cellAt, childSlot, search } from "./node.js";
@@ -67,14 +69,27 @@ export function findLeaf(tree: Tree, reader: PageReader, key: Uint8Array, length
   const cache = reader.cache;
   const root = tree.root;
   let frame = reader.fetch(root.page, root.crc);
-  cache.hits += tree.depth;
+  cache.fetches += tree.depth;
   for (let level = tree.depth - 1; level > 0; level--) {
     const views = cache.chunks[frame >>> cache.shift];
     const base = (frame & cache.mask) * cache.pageSize;
     const cell = cellAt(views, base, childSlot(views, base, key, length));
     frame = reader.fetch(pointerPage(views, cell), pointerCrc(views, cell));
   }
+  requireLevel(cache, frame, 0);
   return frame;
+}
+
+/**
+ * Checks that a node stands on the level that the way to it says, which no checksum tells.
+ *
+ * @throws LlmdbError `LLMDB_CORRUPT`
+ */
+export function requireLevel(cache: PageCache, frame: number, level: number): void {
+  const views = cache.chunks[frame >>> cache.shift];
+  const base = (frame & cache.mask) * cache.pageSize;
+  if (views.u8[base + LEVEL] !== level)
+    throw corruptPage(headerPage(views, base), "it is on another level of its tree");
 }
 
 /** How many keys are smaller than `key`: one descent, through the entry counts in branches. */
@@ -91,6 +106,7 @@ export function rank(tree: Tree, reader: PageReader, key: Uint8Array, length: nu
     const cell = cellAt(views, base, child);
     frame = reader.fetch(pointerPage(views, cell), pointerCrc(views, cell));
   }
+  requireLevel(cache, frame, 0);
   const found = search(cache.views(frame), cache.base(frame), key, length);
   return smaller + (found < 0 ? ~found : found);
 }

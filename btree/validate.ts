@@ -70,7 +70,10 @@ function checkCell(
   const cell = cellAt(views, base, slot);
   const fixed = leaf ? LEAF_CELL_BYTES : POINTER_BYTES;
   if (cell < base + cellStart || cell + fixed > base + pageSize) return "a cell is out of range";
-  if (suffixLength(views, base, slot) + views.u16[(base + PREFIX_LENGTH) >>> 1] > maxKeyBytes(pageSize)) {
+  const suffix = suffixLength(views, base, slot);
+  const head = views.u32[(slotsAt(views, base) + slot * SLOT_BYTES) >>> 2];
+  if (suffix < HEAD_BYTES && (head & (0xffffffff >>> (suffix * 8))) !== 0) return "the head of a slot is not its key";
+  if (suffix + views.u16[(base + PREFIX_LENGTH) >>> 1] > maxKeyBytes(pageSize)) {
     return "a key is too long";
   }
   if (cell + cellBytes(views, base, slot) > base + pageSize) return "a cell is out of range";
@@ -79,7 +82,7 @@ function checkCell(
     return checkDescriptor(views.u8, valueAt(views, base, slot), storedLength(views, cell), pageSize);
   }
   if ((cell & 3) !== 0) return "a cell is not aligned";
-  if (slot === 0 && suffixLength(views, base, 0) !== 0) return "its first child has a key";
+  if (slot === 0 && suffix !== 0) return "its first child has a key";
   const page = pointerPage(views, cell);
   if (page < FIRST_PAGE || page >= pageCount) return "a child pointer leads outside of the file";
   if ((pointerFlags(views, cell) & PENDING) !== 0) return "a child pointer has no checksum";

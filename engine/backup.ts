@@ -26,7 +26,7 @@ import { FIRST_PAGE } from "../pager/page.js";
 import { PagePointer, readPointer } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { StorageFile } from "../pager/storage.js";
-import { emptyMeta, finishFile, unfinishedName } from "./create.js";
+import { emptyMeta, finishFile, openUnfinished, unfinishedName } from "./create.js";
 import { Engine, type PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import type { MapDirectory } from "./map-directory.js";
@@ -49,21 +49,19 @@ export async function backupEngine(engine: Engine, path: string, compact: boolea
   // What the snapshot reaches is written first, so that each pointer in it has its checksum.
   if (!engine.readOnly) engine.flush();
   const view = engine.openView(null);
-  const unfinished = unfinishedName(path);
   try {
-    storage.unlink(unfinished);
-    const file = storage.open(unfinished, "create");
+    const { file, close } = openUnfinished(storage, path);
     try {
       if (compact) await rebuildInto(engine, view, file);
       else await copyPages(engine, view, file);
       file.sync();
+      finishFile(storage, path);
+    } catch (error) {
+      storage.unlink(unfinishedName(path));
+      throw error;
     } finally {
-      file.close();
+      close();
     }
-    finishFile(storage, path);
-  } catch (error) {
-    storage.unlink(unfinished);
-    throw error;
   } finally {
     engine.closeView(view);
   }
@@ -195,6 +193,10 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   const free = new FreeSpace(FIRST_PAGE);
   const store = new PageStore(file, pageSize, COPY_CACHE_BYTES, free, validateNode, (data) => data);
   const tx = view.snapshot.tx;
+  if (tx === 0) {
+    writeMetas(file, FIRST_PAGE, emptyMeta(engine.storage, pageSize));
+    return;
+  }
   // The copy ends with the transaction of the snapshot; what is built here is that transaction.
   const meta: Meta = { ...emptyMeta(engine.storage, pageSize), tx: tx - 1, previousTx: Math.max(0, tx - 1) };
   const target = new Engine(engine.storage, store, meta, new Tree(), {
@@ -215,6 +217,8 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   writer.touch();
   target.commit(writer, "durable");
   target.checkpointer.sync();
+  // Both meta pages lead to the whole copy.
+  writeMetas(file, free.end, target.checkpointer.meta);
   target.stop();
 }
 

@@ -66,6 +66,11 @@ export class Checkpointer {
     return this.#meta.tx;
   }
 
+  /** What the newest meta page on disk says. */
+  get meta(): Meta {
+    return this.#meta;
+  }
+
   /** Why the handle takes no more writes, or null. */
   get failure(): LlmdbError | null {
     return this.#failure;

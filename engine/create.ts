@@ -2,10 +2,11 @@
  * Making an empty database file. Guarantees: the file appears under its name complete and durable or not at all,
  * because it is made under another name and moved: a crash in between leaves a leftover that the next open removes.
  */
+import { LlmdbError } from "../pager/error.js";
 import { encodeMeta, type Meta, metaPosition } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
-import type { Storage } from "../pager/storage.js";
+import type { Storage, StorageFile } from "../pager/storage.js";
 
 /** The name under which a database file is made before it is moved. */
 export function unfinishedName(path: string): string {
@@ -30,11 +31,14 @@ export function emptyMeta(storage: Storage, pageSize: number): Meta {
   };
 }
 
-/** Makes an empty database at `path`, replacing an empty file. */
+/**
+ * Makes an empty database at `path`, where nothing or an empty file is. Where another process has made one meanwhile,
+ * that one stays.
+ *
+ * @throws LlmdbError `LLMDB_LOCKED` where another process is making it right now
+ */
 export function createDatabaseFile(storage: Storage, path: string, pageSize: number): void {
-  const unfinished = unfinishedName(path);
-  storage.unlink(unfinished);
-  const file = storage.open(unfinished, "create");
+  const { file, close } = openUnfinished(storage, path);
   try {
     const meta = emptyMeta(storage, pageSize);
     file.truncate(FIRST_PAGE * pageSize);
@@ -43,10 +47,61 @@ export function createDatabaseFile(storage: Storage, path: string, pageSize: num
       file.write(bytes, 0, bytes.length, metaPosition(checkpoint, pageSize));
     }
     file.sync();
+    // Only one process at a time holds the unfinished file, so nobody gives the name away between these two lines.
+    if (isVacant(storage, path)) finishFile(storage, path);
+    else storage.unlink(unfinishedName(path));
+  } finally {
+    close();
+  }
+}
+
+/** Makes the unfinished file for `path` and locks it, until `close`. Throws `LLMDB_LOCKED` where somebody has it. */
+export function openUnfinished(storage: Storage, path: string): { file: StorageFile; close: () => void } {
+  removeLeftover(storage, path);
+  const name = unfinishedName(path);
+  const file = storage.open(name, "create");
+  const lock = storage.lock(file, name);
+  const close = () => {
+    file.close();
+    lock?.release();
+  };
+  if (lock !== undefined) return { file, close };
+  close();
+  throw beingCreated(path);
+}
+
+/** Whether a database may be made at a path: nothing is there, or an empty file, as `mktemp` makes it. */
+export function isVacant(storage: Storage, path: string): boolean {
+  if (storage.kind(path) === "missing") return true;
+  const file = storage.open(path, "read");
+  try {
+    return file.size() === 0;
   } finally {
     file.close();
   }
-  finishFile(storage, path);
+}
+
+/**
+ * Removes what a crash in the middle of a creation has left. It is told from one that goes on by the lock.
+ *
+ * @throws LlmdbError `LLMDB_LOCKED` where it goes on
+ */
+export function removeLeftover(storage: Storage, path: string): void {
+  const name = unfinishedName(path);
+  if (storage.kind(name) !== "file") return;
+  const file = storage.open(name, "write");
+  const lock = storage.lock(file, name);
+  try {
+    if (lock === undefined) throw beingCreated(path);
+    storage.unlink(name);
+  } finally {
+    file.close();
+    lock?.release();
+  }
+}
+
+function beingCreated(path: string): LlmdbError {
+  return new LlmdbError("LLMDB_LOCKED", `${path} is being created by another process; try again`, { path });
 }
 
 /** Moves a finished and synced file to its name, durably. */

@@ -39,7 +39,7 @@ export class Database {
   readonly recovered: Recovered;
   readonly #engine: Engine;
   readonly #lock: StorageLock | undefined;
-  #closing: Promise<void> | null = null;
+  #closing: Promise<void> = Promise.resolve();
 
   /** @internal Use `open`. */
   constructor(path: string, engine: Engine, lock: StorageLock | undefined, recovered: Recovered) {
@@ -175,18 +175,21 @@ export class Database {
    * @throws LlmdbError (rejects) `LLMDB_COMMIT_UNKNOWN` where the newest commits could not be made durable; the
    * database is closed all the same
    */
-  close(): Promise<void> {
-    this.#closing ??= this.#close();
+  async close(): Promise<void> {
+    if (!this.#engine.closed) {
+      this.#requireIdle("close");
+      // From here on every call is refused, so that nothing comes too late for the last checkpoint.
+      this.#engine.stop();
+      this.#closing = this.#finish();
+    }
     return this.#closing;
   }
 
-  async #close(): Promise<void> {
-    const engine = this.#engine;
-    if (engine.closed) return;
-    this.#requireIdle("close");
+  async #finish(): Promise<void> {
+    const { checkpointer, lastTx, readOnly } = this.#engine;
     try {
-      if (!engine.readOnly) await engine.checkpointer.requestSync(engine.lastTx);
-      await engine.checkpointer.settle();
+      if (!readOnly) await checkpointer.requestSync(lastTx);
+      await checkpointer.settle();
     } finally {
       this.#release();
     }
@@ -197,6 +200,7 @@ export class Database {
     const engine = this.#engine;
     if (engine.closed) return;
     this.#requireIdle("close");
+    engine.stop();
     try {
       if (!engine.readOnly) engine.checkpointer.sync();
     } finally {
@@ -213,8 +217,6 @@ export class Database {
   }
 
   #release(): void {
-    if (this.#engine.closed) return;
-    this.#engine.stop();
     this.#engine.store.data.file.close();
     this.#lock?.release();
   }

@@ -41,7 +41,7 @@ export interface Receipt {
   time: Milliseconds;
 }
 
-/** Buffered commits reach the disk within so many milliseconds. */
+/** Buffered commits reach the disk within so many milliseconds; a process that ends by itself waits for that. */
 const BUFFERED_MS = 1000;
 
 export class Engine implements CommittedState {
@@ -130,9 +130,18 @@ export class Engine implements CommittedState {
   begin(): WriteTransaction {
     this.requireWritable();
     this.#makeRoom();
-    const micros = Math.max(Math.floor(this.#clock() * 1000), this.lastMicros + 1);
+    const micros = Math.max(this.#readClock(), this.lastMicros + 1);
     this.writer = new WriteTransaction(this, new WriteSet(this.store, this.lastTx + 1), micros);
     return this.writer;
+  }
+
+  #readClock(): number {
+    const micros = Math.floor(this.#clock() * 1000);
+    if (Number.isSafeInteger(micros)) return micros;
+    throw new LlmdbError(
+      "LLMDB_INVALID_ARGUMENT",
+      "the clock gave no number of milliseconds since 1970 (up to the year 2255); mend the clock option",
+    );
   }
 
   /** Makes a transaction visible; where it is to be durable, its pages are written first. */
@@ -224,10 +233,9 @@ export class Engine implements CommittedState {
       // A failure is kept by the checkpointer and thrown at the next write.
       if (!this.closed) this.checkpointer.requestSync(this.lastTx).catch(() => {});
     }, BUFFERED_MS);
-    this.#timer.unref();
   }
 
-  /** Ends the timer; the caller has made everything durable. */
+  /** Refuses everything from here on; the caller makes durable what there is. */
   stop(): void {
     this.closed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);

@@ -3,6 +3,7 @@
  * valid for ever; small copies share slabs, as Node's own small Buffers do, because an ArrayBuffer each would cost more
  * than the search.
  */
+import { markAsUntransferable } from "node:worker_threads";
 import { HEAD_BYTES, isOnExtents, LEAF_CELL_BYTES, SLOT_BYTES, search, slotsAt, storedLength } from "../btree/node.js";
 import { findLeaf, type Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
@@ -58,20 +59,24 @@ export function borrowValue(reader: PageReader, entry: Entry, extents: ExtentSto
 
 const SLAB_BYTES = 64 * 1024;
 const SLAB_VALUE_BYTES = 2048;
-let slab = new ArrayBuffer(SLAB_BYTES);
+let slab = new ArrayBuffer(0);
 let slabWords = new Uint32Array(slab);
 let slabUsed = 0;
+
+/** Transferring one copy to a worker would take its neighbours along, so the slab refuses, as Node's own pool does. */
+function openSlab(): void {
+  slab = new ArrayBuffer(SLAB_BYTES);
+  markAsUntransferable(slab);
+  slabWords = new Uint32Array(slab);
+  slabUsed = 0;
+}
 
 function copyOut(views: PageViews, at: number, length: number): Uint8Array {
   if (length > SLAB_VALUE_BYTES) return views.u8.slice(at, at + length);
   // The copy lies as its source does within a word, so that whole words can be moved.
   const shift = at & 3;
   const words = (shift + length + 3) >>> 2;
-  if (slabUsed + words > SLAB_BYTES >>> 2) {
-    slab = new ArrayBuffer(SLAB_BYTES);
-    slabWords = new Uint32Array(slab);
-    slabUsed = 0;
-  }
+  if (slabUsed + words > slabWords.length) openSlab();
   const from = at >>> 2;
   const to = slabUsed;
   const { u32 } = views;

@@ -1,7 +1,7 @@
 /**
  * The list of free pages as it is saved with a checkpoint: first the free extents, then those that only the checkpoint
- * before still reaches. Each part is a count and pairs of (gap since the last extent, length), as LEB128 integers.
- * Guarantees: a list that is read is sorted, disjoint and inside the file.
+ * before still reaches. Each part is a count and pairs of (gap since the end of the last extent, length), as LEB128
+ * integers. Guarantees: a list that is read is sorted, disjoint and inside the file.
  */
 import { LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";

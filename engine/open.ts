@@ -15,7 +15,7 @@ import { type Meta, readNewestMeta } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PENDING } from "../pager/page-pointer.js";
 import type { Storage, StorageFile, StorageLock } from "../pager/storage.js";
-import { createDatabaseFile, unfinishedName } from "./create.js";
+import { createDatabaseFile, isVacant, removeLeftover } from "./create.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
 import { decodeFreeList } from "./free-list.js";
@@ -71,18 +71,8 @@ function prepareFile(storage: Storage, path: string, options: CheckedOptions): v
       path,
     });
   }
-  if (mayCreate && (kind === "missing" || isEmptyFile(storage, path))) {
+  if (mayCreate && isVacant(storage, path)) {
     createDatabaseFile(storage, path, options.pageSize ?? DEFAULT_PAGE_BYTES);
-  }
-}
-
-/** An empty file, as `mktemp` makes it, is a database to be. */
-function isEmptyFile(storage: Storage, path: string): boolean {
-  const file = storage.open(path, "read");
-  try {
-    return file.size() === 0;
-  } finally {
-    file.close();
   }
 }
 
@@ -94,7 +84,7 @@ function openFile(storage: Storage, path: string, options: CheckedOptions): Data
     const { meta, olderMeta } = readNewestMeta(file, path);
     checkMeta(meta, path, options);
     const engine = buildEngine(storage, file, meta, options);
-    if (!options.readOnly) storage.unlink(unfinishedName(path));
+    if (!options.readOnly) removeLeftover(storage, path);
     return new Database(path, engine, lock, { replayed: 0, cutBytes: 0, olderMeta });
   } catch (error) {
     lock?.release();
@@ -138,7 +128,7 @@ function checkMeta(meta: Meta, path: string, options: CheckedOptions): void {
 function buildEngine(storage: Storage, file: StorageFile, meta: Meta, options: CheckedOptions): Engine {
   const free = new FreeSpace(meta.pages);
   const store = new PageStore(file, meta.pageSize, options.cacheBytes, free, validateNode, (data) =>
-    choosePageSource(data, options.pageSource),
+    choosePageSource(data, pageSourceFor(options)),
   );
   const directory = new Tree();
   directory.root.copyFrom(meta.directory);
@@ -156,6 +146,16 @@ function buildEngine(storage: Storage, file: StorageFile, meta: Meta, options: C
     }
   }
   return engine;
+}
+
+/** A mapped page is checked once, but beside a writer in another process it may change afterwards. */
+function pageSourceFor({ readOnly, pageSource }: CheckedOptions): CheckedOptions["pageSource"] {
+  if (!readOnly || pageSource === "pread") return pageSource;
+  if (pageSource === "auto") return "pread";
+  throw new LlmdbError(
+    "LLMDB_UNSUPPORTED",
+    'a read-only database cannot be mapped yet, because another process may write to it; use "pread" or "auto"',
+  );
 }
 
 /** Pages are read through typed arrays, which have the byte order of the machine. */

@@ -82,6 +82,8 @@ const OPEN_OPTIONS = [
  */
 export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptions {
   const given = requireObject(options, OPEN_OPTIONS, "open");
+  optionalBytes(given.checkpointBytes, "checkpointBytes", 0);
+  optionalBytes(given.checkpointBytes, "checkpointBytes", 0);
   return {
     readOnly: optionalBoolean(given.readOnly, "readOnly", false),
     create: optionalBoolean(given.create, "create", true),

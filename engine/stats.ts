@@ -51,7 +51,7 @@ export function engineStats(engine: Engine): DatabaseStats {
     fileBytes: store.data.file.size(),
     walBytes: 0,
     cacheBytes: store.cache.bytes,
-    cacheHits: store.cache.hits,
+    cacheHits: Math.max(0, store.cache.fetches - store.cache.misses),
     cacheMisses: store.cache.misses,
     lastTx: engine.lastTx,
     durableTx: checkpointer.durableTx,

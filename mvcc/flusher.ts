@@ -39,7 +39,7 @@ export class Flusher implements SealTarget {
   write(): void {
     const cache = this.#store.cache;
     // A frame that was given up meanwhile, or holds another page, is not sealed any more or was sealed anew.
-    const frames = Array.from(this.#unwritten).filter((frame) => cache.state[frame] === SEALED);
+    const frames = Array.from(this.#unwritten).filter((frame) => cache.state[frame] === SEALED && this.mayWrite(frame));
     this.#store.data.writeFrames(cache, frames);
     for (const frame of frames) cache.setState(frame, CLEAN);
     this.#unwritten.clear();

@@ -23,7 +23,8 @@ export interface Savepoint {
   readonly epoch: number;
   readonly allocated: ExtentListMark;
   readonly freed: number;
-  readonly recycled: number[];
+  readonly depth: number;
+  readonly borrowed: number;
 }
 
 /** So many settled pages are written in one go. */
@@ -41,8 +42,10 @@ export class WriteSet implements PageOwner {
   readonly #endBefore: number;
   /** Numbers taken from free space. */
   readonly #allocated = new ExtentList();
-  /** Taken numbers that are not in use now. Those of an outer savepoint are out of reach until it is current again. */
-  #recycled: number[] = [];
+  /** Taken numbers that are not in use now: of the transaction, then of each savepoint. */
+  readonly #recycled: number[][] = [[]];
+  /** Numbers that a savepoint took from an outer list, and the places of those lists. */
+  readonly #borrowed: { page: number; from: number }[] = [];
   readonly #freedStarts: number[] = [];
   readonly #freedLengths: number[] = [];
   readonly #freedBorns: number[] = [];
@@ -114,9 +117,14 @@ export class WriteSet implements PageOwner {
       this.#own.delete(page);
       this.#cache.releaseFrame(frame);
       if (!this.#kept.delete(page)) {
-        this.#recycled.push(page);
+        this.#recycle(page);
         return;
       }
+    } else if (frame < 0 && born === this.tx && this.#epoch === 1) {
+      // It was written already to make room; without a savepoint nothing goes back to it.
+      this.#cache.drop(page);
+      this.#recycle(page);
+      return;
     }
     this.#noteFreed(page, 1, born);
   }
@@ -159,9 +167,10 @@ export class WriteSet implements PageOwner {
       epoch: this.#epoch,
       allocated: this.#allocated.mark(),
       freed: this.#freedStarts.length,
-      recycled: this.#recycled,
+      depth: this.#recycled.length,
+      borrowed: this.#borrowed.length,
     };
-    this.#recycled = [];
+    this.#recycled.push([]);
     this.#epoch = ++this.#epochs;
     return savepoint;
   }
@@ -169,7 +178,17 @@ export class WriteSet implements PageOwner {
   /** Keeps what was done since the savepoint. */
   release(savepoint: Savepoint): void {
     this.#epoch = savepoint.epoch;
-    this.#recycled = savepoint.recycled.concat(this.#recycled);
+    const recycled = this.#recycled.pop() ?? [];
+    for (const page of recycled) this.#recycle(page);
+    if (savepoint.depth === 1) this.#borrowed.length = 0;
+    // What only the savepoint could go back to is of no use any more.
+    const starts = this.#freedStarts.splice(savepoint.freed);
+    const lengths = this.#freedLengths.splice(savepoint.freed);
+    const borns = this.#freedBorns.splice(savepoint.freed);
+    for (let i = 0; i < starts.length; i++) {
+      if (lengths[i] === 1 && borns[i] === this.tx) this.free(starts[i], borns[i]);
+      else this.#noteFreed(starts[i], lengths[i], borns[i]);
+    }
   }
 
   /** Undoes what was done since the savepoint. The caller restores the roots. */
@@ -179,8 +198,13 @@ export class WriteSet implements PageOwner {
     this.#freedStarts.length = savepoint.freed;
     this.#freedLengths.length = savepoint.freed;
     this.#freedBorns.length = savepoint.freed;
-    this.#recycled = savepoint.recycled;
+    this.#recycled.length = savepoint.depth;
     this.#epoch = savepoint.epoch;
+    for (const { page, from } of this.#borrowed.splice(savepoint.borrowed)) {
+      if (from >= savepoint.depth) continue;
+      this.#forget(page);
+      this.#recycled[from].push(page);
+    }
     this.#giveBack(undone);
   }
 
@@ -223,7 +247,7 @@ export class WriteSet implements PageOwner {
     const cache = this.#cache;
     const displaced = this.#store.displaced;
     const unused = new ExtentList();
-    for (const page of this.#recycled) unused.add(page, 1);
+    for (const page of this.#recycled[0]) unused.add(page, 1);
     for (let i = 0; i < this.#freedStarts.length; i++) {
       const start = this.#freedStarts[i];
       const length = this.#freedLengths[i];
@@ -282,17 +306,23 @@ export class WriteSet implements PageOwner {
 
   #giveBack(extents: ExtentList): void {
     for (let i = 0; i < extents.count; i++) {
-      for (let k = 0; k < extents.lengths[i]; k++) {
-        const page = extents.starts[i] + k;
-        const frame = this.#own.get(page);
-        if (frame >= 0) {
-          this.#own.delete(page);
-          this.#cache.releaseFrame(frame);
-        }
-        this.#cache.drop(page);
-      }
+      for (let k = 0; k < extents.lengths[i]; k++) this.#forget(extents.starts[i] + k);
     }
     this.#store.free.release(extents);
+  }
+
+  /** Gives the frame of a page up that nobody else knows. */
+  #forget(page: number): void {
+    const frame = this.#own.get(page);
+    if (frame >= 0) {
+      this.#own.delete(page);
+      this.#cache.releaseFrame(frame);
+    }
+    this.#cache.drop(page);
+  }
+
+  #recycle(page: number): void {
+    this.#recycled[this.#recycled.length - 1].push(page);
   }
 
   /** The frame of a page that is not this transaction's own, loaded so that `reserved` is not what it displaces. */
@@ -311,18 +341,25 @@ export class WriteSet implements PageOwner {
     cache.views(target).u8.set(cache.views(source).u8.subarray(from, from + this.pageSize), cache.base(target));
   }
 
-  /** Whether a committed page may be replaced under its own number: nobody else sees it, and no disk holds it. */
+  /**
+   * Whether a committed page may be replaced under its own number: nobody else sees it, and no disk holds it or will. A
+   * mapped page has no state, and is on disk.
+   */
   #keepsNumber(page: number, source: number, born: number): boolean {
     const cache = this.#cache;
-    if (this.#epoch > 1 || !cache.isDirty(source) || this.#kept.size * 4 > cache.maxFrames) return false;
+    if (this.#epoch > 1 || cache.state[source] !== DIRTY || this.#kept.size * 4 > cache.maxFrames) return false;
     if (born <= this.#horizon || headerTx(cache.views(source), cache.base(source)) <= this.#horizon) return false;
     this.#kept.add(page);
     return true;
   }
 
   #allocate(): number {
-    const recycled = this.#recycled.pop();
-    if (recycled !== undefined) return recycled;
+    for (let from = this.#recycled.length - 1; from >= 0; from--) {
+      const recycled = this.#recycled[from].pop();
+      if (recycled === undefined) continue;
+      if (from < this.#recycled.length - 1) this.#borrowed.push({ page: recycled, from });
+      return recycled;
+    }
     const page = this.#store.free.allocate();
     this.#allocated.add(page, 1);
     this.#cache.forgetMapped(page);

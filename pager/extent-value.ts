@@ -208,7 +208,10 @@ export function checkDescriptor(
   }
   const bytes = readU32(descriptor, at);
   let capacity = 0;
-  for (let i = 0; i < count; i++) capacity += extentPages(descriptor, at, i) * pageSize - HEADER_BYTES;
+  for (let i = 0; i < count; i++) {
+    if (extentPages(descriptor, at, i) === 0) return "an extent has no pages";
+    capacity += extentPages(descriptor, at, i) * pageSize - HEADER_BYTES;
+  }
   if (bytes > MAX_VALUE_BYTES || bytes > capacity) return "a value is longer than its extents";
   return undefined;
 }

@@ -1,7 +1,7 @@
 /**
- * From page number to frame for the pages that all transactions share. Guarantees: for page numbers below 2^24 a look-up is
- * one read of an integer array, because neighbouring pages then share cache lines; beyond, a hash table takes over. The
- * array grows with the largest page number seen, and untouched parts of it take no memory.
+ * From page number to frame for the pages that all transactions share. Guarantees: for page numbers below 2^24 a
+ * look-up is one read of an integer array, because neighbouring pages then share cache lines; beyond, a hash table
+ * takes over. The array grows with the largest page number seen, and untouched parts of it take no memory.
  */
 import { PageTable } from "./page-table.js";
 

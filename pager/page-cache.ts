@@ -7,6 +7,7 @@
  *   valid only until the next call that may load a page, unless it is pinned.
  * - Hot code gets (views, byte offset), never an object per page; a mapped page looks like a frame.
  */
+import { markAsUntransferable } from "node:worker_threads";
 import { crc32 } from "node:zlib";
 import { LlmdbError } from "./error.js";
 import { FrameIndex } from "./frame-index.js";
@@ -32,7 +33,7 @@ export interface PageSource {
 /** Checks the inner structure of a page; returns what is wrong with it, or undefined. */
 export type PageValidator = (views: PageViews, base: number, pageSize: number, pageCount: number) => string | undefined;
 
-const MAX_CHUNK_BYTES = 32 * 1024 * 1024;
+const MAX_CHUNK_BYTES = 4 * 1024 * 1024;
 const MIN_FRAMES = 64;
 const NO_VIEWS = new PageViews(new ArrayBuffer(0), 0, 0);
 
@@ -52,7 +53,8 @@ export class PageCache {
   /** For frames of a write transaction: the savepoint level that may change the frame in place. */
   readonly levelOf: Int32Array;
   dirtyFrames = 0;
-  hits = 0;
+  /** Pages that reads asked for, and how many of those had to be loaded and checked. */
+  fetches = 0;
   misses = 0;
 
   readonly #pins: Uint16Array;
@@ -166,18 +168,13 @@ export class PageCache {
     if (bits !== undefined) bits[page % BLOCK_PAGES] = 0;
   }
 
-  /** Forgets the views of mapped memory, because the mapping has moved. */
-  forgetMappedChunks(): void {
-    this.chunks.length = this.#mappedBase >>> this.shift;
-  }
-
   #load(page: number, crc: number): number {
-    this.misses++;
     if (!(page >= FIRST_PAGE && page < this.#source.pageCount())) {
       throw corruptPage(page, "the pointer to it leads outside of the file");
     }
     const mapped = this.#mapped(page, crc);
     if (mapped >= 0) return mapped;
+    this.misses++;
     const frame = this.takeFrame();
     const views = this.views(frame);
     const base = this.base(frame);
@@ -216,6 +213,7 @@ export class PageCache {
       this.#verified.set(block, bits);
     }
     if (bits[page % BLOCK_PAGES] === 0) {
+      this.misses++;
       this.#check(page, crc, views, this.base(frame));
       bits[page % BLOCK_PAGES] = 1;
     }
@@ -237,6 +235,8 @@ export class PageCache {
     if (this.chunks[chunk] === NO_VIEWS) {
       const frames = Math.min(this.mask + 1, this.maxFrames - chunk * (this.mask + 1));
       const buffer = new ArrayBuffer(frames * this.pageSize);
+      // `view` hands out windows on it; transferring one to a worker would take the pages away.
+      markAsUntransferable(buffer);
       this.chunks[chunk] = new PageViews(buffer, 0, buffer.byteLength);
     }
     return frame;

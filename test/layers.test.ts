@@ -27,7 +27,17 @@ const layers: readonly (readonly string[])[] = [
 ];
 
 /** The modules of Node that compute and reach nothing outside the process: any folder may use them. */
-const pureModules = new Set(["assert", "buffer", "events", "module", "path", "string_decoder", "util", "zlib"]);
+const pureModules = new Set([
+  "assert",
+  "buffer",
+  "events",
+  "module",
+  "path",
+  "string_decoder",
+  "util",
+  "worker_threads",
+  "zlib",
+]);
 
 /** The modules that tell the time or draw random numbers, and the files of the storage port that may. */
 const clockModules = new Set(["crypto", "perf_hooks"]);
