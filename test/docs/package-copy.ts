@@ -1,0 +1,28 @@
+/** The package as a folder of its own, built without type checks: what the documents show is run against it. */
+import { spawnSync } from "node:child_process";
+import { copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { dirname, join } from "node:path";
+import ts from "typescript";
+import { root, sourcesIn } from "../sources.js";
+
+const shipped = /^(index\.ts$|(pager|btree|wal|mvcc|engine|level)\/)/;
+
+/** Makes the package in `folder`: `package.json`, `dist/`, `examples/` and the installed dependencies. */
+export function copyPackage(folder: string): void {
+  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
+  for (const { path, text } of sourcesIn(".", /\.ts$/).filter((source) => shipped.test(source.path))) {
+    const target = join(folder, "dist", path.replace(/\.ts$/, ".js"));
+    mkdirSync(dirname(target), { recursive: true });
+    writeFileSync(target, ts.transpileModule(text, { compilerOptions }).outputText);
+  }
+  copyFileSync(join(root, "package.json"), join(folder, "package.json"));
+  cpSync(join(root, "examples"), join(folder, "examples"), { recursive: true });
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
+}
+
+/** Runs a program of the package there, and returns what it printed. */
+export function runThere(folder: string, program: string): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: "utf8" });
+  if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stderr}`);
+  return stdout;
+}

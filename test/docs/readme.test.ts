@@ -1,0 +1,60 @@
+/** What the README shows is run as it stands there, and the commands that it names exist. */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { root } from "../sources.js";
+import { copyPackage, runThere } from "./package-copy.js";
+
+const readme = readFileSync(join(root, "README.md"), "utf8");
+
+let folder = "";
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "llmdb-readme-"));
+  copyPackage(folder);
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+/** The programs of the README, each with what it is said to print, if that follows. */
+function programs(): { name: string; code: string; prints: string | undefined }[] {
+  const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code }));
+  return blocks.flatMap(({ language, code }, i) => {
+    if (language !== "js") return [];
+    const next = blocks[i + 1];
+    return [{ name: `program-${i}.mjs`, code, prints: next?.language === "text" ? next.code : undefined }];
+  });
+}
+
+test.each(programs())("$name runs as it is pasted", ({ name, code, prints }) => {
+  writeFileSync(join(folder, name), code);
+  const printed = runThere(folder, name);
+  expect(printed).not.toBe("");
+  if (prints !== undefined) expect(printed).toBe(prints);
+});
+
+test("the first program has about twenty lines", () => {
+  expect(programs()[0].code.trimEnd().split("\n").length).toBeLessThanOrEqual(22);
+});
+
+test("the example reads back what it stored", () => {
+  const report = runThere(folder, "examples/support-windows.mjs");
+  expect(report).toContain("stored 2138 statements in 781 transactions, closed, opened again, verified");
+  expect(report).toMatch(/as known on 2022-01-01: {2}16\n {2}as known on 2026-08-21: {2}18, 20\n/);
+  expect(report).toMatch(/2020-12-22T20:20:45Z {2}withdrawn\n.*2024-04-30\n {2}2022-06-11T16:15:42Z {2}2023-09-11\n/);
+});
+
+test("every npm command of the README exists", () => {
+  const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+  const named = [...readme.matchAll(/npm (?:run ([\w:-]+)|(test)\b)/g)].map((match) => match[1] ?? match[2]);
+  expect(named.length).toBeGreaterThan(0);
+  expect(named.filter((name) => !(name in scripts))).toEqual([]);
+});
+
+test.each(["README.md", "docs/design.md", "docs/format.md", "docs/keys.md"])(
+  "the links of %s lead somewhere",
+  (path) => {
+    const text = readFileSync(join(root, path), "utf8");
+    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map((match) => match[1]);
+    expect(links.filter((link) => !existsSync(join(root, dirname(path), link)))).toEqual([]);
+  },
+);
