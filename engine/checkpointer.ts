@@ -15,7 +15,7 @@ import { LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
 import type { Meta } from "../pager/meta.js";
-import { FIRST_PAGE } from "../pager/page.js";
+import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import type { MapDirectory } from "./map-directory.js";
@@ -50,6 +50,8 @@ export class Checkpointer {
   #running: Promise<void> | null = null;
   #waiters: Waiter[] = [];
   #failure: LlmdbError | null = null;
+  /** Pages, written once, that the next list of free pages will be on. */
+  #reserved: ExtentList | null = null;
   /** Checkpoints made through this handle. */
   count = 0;
 
@@ -76,10 +78,35 @@ export class Checkpointer {
     return this.#failure;
   }
 
-  /** Pages that hold the saved list of free pages. */
+  /** Pages that hold the saved list of free pages, and those that wait for the next one. */
   get listPages(): ExtentList {
     const { freeList } = this.#attempt?.meta ?? this.#meta;
-    return freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
+    const pages = freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
+    if (this.#reserved !== null) pages.addAll(this.#reserved);
+    return pages;
+  }
+
+  /**
+   * Sees to it that the next list of free pages has room on disk, with `more` extents than now. Called before a commit
+   * becomes visible, so that a full disk can still abort it.
+   *
+   * @throws LlmdbError `LLMDB_DISK_FULL`, `LLMDB_IO`; nothing has changed then
+   */
+  reserveList(more: number): void {
+    const { free, retired, extents, pageSize } = this.#store;
+    const bytes = freeListBound(free.extents + retired.extents + more + 2 * MAX_EXTENTS);
+    const reserved = this.#reserved;
+    if (reserved !== null && reserved.pages * pageSize >= bytes + reserved.count * HEADER_BYTES) return;
+    // Twice of what is needed, so that a list that grows step by step does not move at each of them.
+    const pages = extents.allocate(free, bytes * 2);
+    try {
+      extents.write(new Uint8Array(bytes * 2), bytes * 2, pages, 0, new Uint8Array(MAX_DESCRIPTOR_BYTES));
+    } catch (error) {
+      free.release(pages);
+      throw error;
+    }
+    this.#reserved = pages;
+    if (reserved !== null) free.release(reserved);
   }
 
   /** Makes everything committed so far durable; blocks. */
@@ -173,8 +200,8 @@ export class Checkpointer {
       checkpoint: this.#meta.checkpoint + 1,
       freeList,
     };
-    this.#store.pins.pin(lastTx);
     this.#store.data.grow(meta.pages);
+    this.#store.pins.pin(lastTx);
     this.#attempt = { meta, phase: "data" };
     return this.#attempt;
   }
@@ -182,15 +209,13 @@ export class Checkpointer {
   /** Saves the free pages as they will be once the checkpoint of `tx` is the newest; returns the descriptor. */
   #saveFreeList(tx: number): Uint8Array {
     const { free, retired, extents } = this.#store;
-    const old = this.listPages;
-    for (let i = 0; i < old.count; i++) retired.retire(old.starts[i], old.lengths[i], this.#meta.tx, tx);
-    let waiting = 0;
-    retired.forEach(() => {
-      waiting++;
-    });
+    const { freeList } = this.#meta;
+    const old = freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
     // The pages of the list are taken before the list is computed, so that it does not list itself.
-    const pages = extents.allocate(free, freeListBound(free.extents + waiting + MAX_EXTENTS));
+    this.reserveList(0);
+    const pages = this.#reserved ?? new ExtentList();
     const list = { free: free.toList(), held: new ExtentList() };
+    list.held.addAll(old);
     retired.forEach((start, length, born, freed) => {
       const held = born <= this.#meta.tx && this.#meta.tx < freed;
       (held ? list.held : list.free).add(start, length);
@@ -199,7 +224,10 @@ export class Checkpointer {
     list.held.normalize();
     const bytes = encodeFreeList(list);
     const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
-    return descriptor.slice(0, extents.write(bytes, bytes.length, pages, tx, descriptor));
+    const length = extents.write(bytes, bytes.length, pages, tx, descriptor);
+    this.#reserved = null;
+    for (let i = 0; i < old.count; i++) retired.retire(old.starts[i], old.lengths[i], this.#meta.tx, tx);
+    return descriptor.slice(0, length);
   }
 
   #writeMeta(attempt: Attempt): void {

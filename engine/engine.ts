@@ -147,7 +147,10 @@ export class Engine implements CommittedState {
   /** Makes a transaction visible; where it is to be durable, its pages are written first. */
   commit(writer: WriteTransaction, durability: Durability): Receipt {
     const changed = writer.prepare();
-    if (changed && durability === "durable") this.#flushWriter(writer, true);
+    if (changed && durability === "durable") {
+      this.#flushWriter(writer, true);
+      this.checkpointer.reserveList(writer.writeSet.freedExtents);
+    }
     this.writer = null;
     if (changed) this.#publish(writer, durability);
     else writer.writeSet.abandon();

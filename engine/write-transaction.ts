@@ -141,6 +141,7 @@ export class WriteTransaction {
     for (const map of this.#maps.values()) {
       if (!map.changed) continue;
       changed = true;
+      this.engine.relieve(this);
       if (map.format === null) this.directory.erase(map.name, this.writeSet);
       else this.directory.record({ name: map.name, format: map.format, tree: map.tree }, this.writeSet);
     }

@@ -19,8 +19,11 @@ export class Retired {
   readonly #pins: Pins;
   readonly #buckets = new Map<number, Bucket>();
   #ready = new ExtentList();
+  #readyExtents = 0;
   /** Pages that wait for a pin to go, or for `takeReady`. */
   pages = 0;
+  /** Of how many extents they are, at most. */
+  extents = 0;
 
   constructor(pins: Pins) {
     this.#pins = pins;
@@ -29,9 +32,11 @@ export class Retired {
   /** Notes that transaction `freed` took pages out of use that `born` had written. */
   retire(start: number, length: number, born: number, freed: number): void {
     this.pages += length;
+    this.extents++;
     const holder = this.#pins.newestIn(born, freed);
     if (holder < 0) {
       this.#ready.add(start, length);
+      this.#readyExtents++;
       return;
     }
     let bucket = this.#buckets.get(holder);
@@ -52,6 +57,7 @@ export class Retired {
     if (bucket === undefined) return;
     this.#buckets.delete(tx);
     this.pages -= bucket.pages;
+    this.extents -= bucket.starts.length;
     for (let i = 0; i < bucket.starts.length; i++) {
       this.retire(bucket.starts[i], bucket.lengths[i], bucket.borns[i], bucket.freeds[i]);
     }
@@ -63,6 +69,8 @@ export class Retired {
     if (ready.count === 0) return ready;
     this.#ready = new ExtentList();
     this.pages -= ready.pages;
+    this.extents -= this.#readyExtents;
+    this.#readyExtents = 0;
     return ready;
   }
 

@@ -75,6 +75,11 @@ export class WriteSet implements PageOwner {
     return this.#own.size === 0 && this.#allocated.count === 0 && this.#freedStarts.length === 0;
   }
 
+  /** How many extents `publish` may add to those that are free or wait. */
+  get freedExtents(): number {
+    return this.#freedStarts.length + this.#recycled[0].length;
+  }
+
   own(page: number, crc: number, born: number): number {
     const cache = this.#cache;
     const frame = this.#own.get(page);

@@ -1,9 +1,9 @@
 /**
- * A disk that is full while a transaction commits: the transaction is gone, everything before it stays, also for snapshots
- * that are opened in the middle of the next one.
+ * A disk that is full while a transaction commits: the transaction is gone, everything before it stays, also for
+ * snapshots that are opened in the middle of the next one.
  */
 import { expect, test } from "vitest";
-import { LlmdbError, open } from "../../index.js";
+import { LlmdbError, type OrderedMap, open } from "../../index.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 
 const PATH = "/agent.llmdb";
@@ -86,4 +86,36 @@ function change(db: ReturnType<typeof open>): void {
     for (let i = 0; i < 300; i++) tx.map("m").put(`k${i}`, "after");
     tx.map("m").put("large", "y".repeat(9000));
   });
+}
+
+test("fill, read, delete, go on, ten times over", () => {
+  const disk = new SimulatedDisk();
+  disk.capacityBytes = 1024 * 1024;
+  const db = open(PATH, { storage: disk, pageSize: 4096 });
+  const map = db.map<number, string>("m");
+  for (let cycle = 0; cycle < 10; cycle++) {
+    const committed = fill(map, cycle);
+    expect(committed).toBeGreaterThan(50);
+    for (let i = 0; i < committed; i++) expect(map.get(i)).toBe(`${cycle} ${i} `.padEnd(2000, "x"));
+    expect(map.count()).toBe(committed);
+    expect(db.verify().problems).toEqual([]);
+    for (let i = committed - 1; i >= 0; i -= 10) map.deleteSync(i);
+    map.clearSync();
+    expect(db.verify().problems).toEqual([]);
+  }
+  db.closeSync();
+  expect(open(PATH, { storage: disk }).map("m").count()).toBe(0);
+});
+
+/** Puts until the disk is full; returns how many puts went through. */
+function fill(map: OrderedMap<number, string>, cycle: number): number {
+  for (let i = 0; i < 10_000; i++) {
+    try {
+      map.putSync(i, `${cycle} ${i} `.padEnd(2000, "x"));
+    } catch (error) {
+      expect(error).toMatchObject({ code: "LLMDB_DISK_FULL" });
+      return i;
+    }
+  }
+  throw new Error("the disk never filled up");
 }
