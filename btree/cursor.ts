@@ -34,6 +34,8 @@ export class Cursor implements Place {
   /** Frame and slot of the current entry; valid until the next call that may load a page. */
   frame = NOWHERE;
   slot = 0;
+  /** Counts the leaves that were entered: while it stays, the entries are on one leaf that has not changed. */
+  leaves = 0;
 
   readonly #tree: Tree;
   readonly #reader: PageReader;
@@ -263,6 +265,7 @@ export class Cursor implements Place {
     if (this.#tree.depth === 1) this.#page = this.#tree.root.page;
     requireLevel(cache, frame, 0);
     this.frame = frame;
+    this.leaves++;
     const views = cache.views(frame);
     const base = cache.base(frame);
     const { lower, lowerLength, upper, upperLength } = this.#bounds;

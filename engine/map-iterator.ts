@@ -3,8 +3,9 @@
  * (a snapshot, or a place in a transaction's tree) is let go at the end, on `return`, or, for one that was forgotten,
  * when it is collected.
  */
+import { markAsUntransferable } from "node:worker_threads";
 import { Cursor } from "../btree/cursor.js";
-import { copyKey } from "../btree/node.js";
+import { copyKey, isOnExtents } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
 import type { PageReader } from "../pager/page-reader.js";
@@ -27,6 +28,9 @@ export interface IterationHold {
   release(cursor: Cursor): void;
 }
 
+/** So many values of a leaf are copied one by one. */
+const SINGLE_COPIES = 4;
+
 const entry = new Entry();
 const keyBytes = new Uint8Array(65536);
 
@@ -38,6 +42,10 @@ export class MapIterator<T> implements IterableIterator<T> {
   readonly #part: Part;
   #left: number;
   #hold: IterationHold | null;
+  /** Which leaf `#copy` is of, and how many values of it were handed out. */
+  #leaf = -1;
+  #onLeaf = 0;
+  #copy: ArrayBuffer | null = null;
 
   constructor(hold: IterationHold, codec: ValueCodec, extents: ExtentStore, range: ParsedRange, part: Part) {
     this.#cursor = new Cursor(hold.tree, hold.reader, range.bounds, range.reverse);
@@ -93,7 +101,27 @@ export class MapIterator<T> implements IterableIterator<T> {
   }
 
   #value(): unknown {
-    if (this.#codec.format === "bytes") return copyValue(this.#reader, entry, this.#extents);
+    if (this.#codec.format === "bytes") return this.#bytes();
     return this.#codec.decode(borrowValue(this.#reader, entry, this.#extents));
+  }
+
+  /** A copy of the value. A long run through a leaf copies the leaf once and hands out pieces of that. */
+  #bytes(): Uint8Array {
+    const { cache } = this.#reader;
+    if (this.#cursor.leaves !== this.#leaf) {
+      this.#leaf = this.#cursor.leaves;
+      this.#onLeaf = 0;
+      this.#copy = null;
+    }
+    const views = cache.views(entry.frame);
+    if (this.#onLeaf++ < SINGLE_COPIES || isOnExtents(views, entry.cell)) {
+      return copyValue(this.#reader, entry, this.#extents);
+    }
+    const base = cache.base(entry.frame);
+    if (this.#copy === null) {
+      this.#copy = views.u8.slice(base, base + cache.pageSize).buffer;
+      markAsUntransferable(this.#copy);
+    }
+    return new Uint8Array(this.#copy, entry.at - base, entry.length);
   }
 }

@@ -1,0 +1,39 @@
+/**
+ * The databases that are compared. Guarantees: an engine's module is loaded only when it is asked for, so that one that
+ * is not installed can be reported and left out.
+ */
+
+/**
+ * What the workloads need of a database. Each has the loops over many keys in its own module, so that no engine pays
+ * for a call that is shared with the others. A loop that reads returns what {@link import("./data-set.mjs").digest} of
+ * each value adds up to.
+ *
+ * @typedef {object} Engine
+ * @property {string} settings what it was opened with, in words
+ * @property {(keys: string[]) => number} getMany a copy of the value of each key
+ * @property {((keys: string[]) => number) | undefined} [viewMany] the same without a copy, where there is such a call
+ * @property {() => number | Promise<number>} scan every key and value, in order
+ * @property {(keys: string[], values: Uint8Array[], sorted: boolean) => void | Promise<void>} load puts a batch in one
+ * transaction and returns when a power cut can't take it; `sorted` says that keys ascend through all batches
+ * @property {() => void | Promise<void>} settle finishes what the engine has put off
+ */
+
+/**
+ * @typedef {object} OpenRequest
+ * @property {string} folder empty, for this database alone
+ * @property {number} cacheBytes what every engine with a cache of its own gets
+ */
+
+/**
+ * @typedef {object} EngineModule
+ * @property {(request: OpenRequest) => Engine | Promise<Engine>} openEngine
+ * @property {typeof Uint8Array} Bytes the kind of array that the engine takes as it is
+ */
+
+/** By package name: how to load the module. */
+export const ENGINES = {
+  llmdb: () => import("./engines/llmdb.mjs"),
+  lmdb: () => import("./engines/lmdb.mjs"),
+  "better-sqlite3": () => import("./engines/better-sqlite3.mjs"),
+  "classic-level": () => import("./engines/classic-level.mjs"),
+};

@@ -1,0 +1,54 @@
+/**
+ * LevelDB through classic-level. Guarantees: synced batches; compacted before it is read.
+ */
+import { join } from "node:path";
+import { ClassicLevel } from "classic-level";
+import { digest } from "../data-set.mjs";
+
+export const Bytes = Uint8Array;
+
+const WRITE_BUFFER_BYTES = 64 * 1024 * 1024;
+/** Entries and bytes that one step of a scan asks for. */
+const SCAN_ENTRIES = 1000;
+const SCAN_BYTES = 1024 * 1024;
+
+/** @type {import("../engines.mjs").EngineModule["openEngine"]} */
+export async function openEngine({ folder, cacheBytes }) {
+  const db = new ClassicLevel(join(folder, "data.level"), {
+    valueEncoding: "view",
+    cacheSize: cacheBytes,
+    writeBufferSize: WRITE_BUFFER_BYTES,
+    compression: false,
+  });
+  await db.open();
+  return {
+    settings:
+      `valueEncoding: view, cacheSize: ${cacheBytes}, writeBufferSize: ${WRITE_BUFFER_BYTES}, ` +
+      `compression: false (values are random), chained batch with sync: true, compactRange before reads, ` +
+      `nextv(${SCAN_ENTRIES}) with highWaterMarkBytes: ${SCAN_BYTES}`,
+    getMany(keys) {
+      let sum = 0;
+      for (let i = 0; i < keys.length; i++) sum += digest(db.getSync(keys[i]));
+      return sum;
+    },
+    async scan() {
+      let sum = 0;
+      const iterator = db.iterator({ highWaterMarkBytes: SCAN_BYTES });
+      for (;;) {
+        const entries = await iterator.nextv(SCAN_ENTRIES);
+        if (entries.length === 0) break;
+        for (const [key, value] of entries) sum += key.length + digest(value);
+      }
+      await iterator.close();
+      return sum;
+    },
+    async load(keys, values) {
+      const batch = db.batch();
+      for (let i = 0; i < keys.length; i++) batch.put(keys[i], values[i]);
+      await batch.write({ sync: true });
+    },
+    async settle() {
+      await db.compactRange("", "~");
+    },
+  };
+}

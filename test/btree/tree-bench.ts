@@ -1,0 +1,173 @@
+/**
+ * One tree on a page store of its own, with nothing of the engine above it. Guarantees: the model beside it sees every
+ * change; `check` compares both and walks the tree.
+ */
+import { BulkBuilder } from "../../btree/bulk.js";
+import { checkTree } from "../../btree/check.js";
+import { clearRange } from "../../btree/clear.js";
+import { type Bounds, Cursor } from "../../btree/cursor.js";
+import { put, remove } from "../../btree/entries.js";
+import { copyKey } from "../../btree/node.js";
+import { sealTree } from "../../btree/seal.js";
+import { Tree } from "../../btree/tree.js";
+import { validateNode } from "../../btree/validate.js";
+import { Flusher } from "../../mvcc/flusher.js";
+import { PageStore } from "../../mvcc/page-store.js";
+import { WriteSet } from "../../mvcc/write-set.js";
+import { FreeSpace } from "../../pager/free-space.js";
+import { memoryStorage } from "../../pager/memory-storage.js";
+import { FIRST_PAGE } from "../../pager/page.js";
+import { expectSame } from "../harness/index.js";
+
+const PADDING = 8;
+
+/** A key followed by the zero bytes that searching wants. */
+export function padded(key: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(key.length + PADDING);
+  copy.set(key);
+  return copy;
+}
+
+export function keyOf(text: string): Uint8Array {
+  return Buffer.from(text, "latin1");
+}
+
+/** The range from `lower` up to and without `upper`. */
+export function between(lower: string | null, upper: string | null): Bounds {
+  return {
+    lower: lower === null ? null : padded(keyOf(lower)),
+    lowerLength: lower?.length ?? 0,
+    upper: upper === null ? null : padded(keyOf(upper)),
+    upperLength: upper?.length ?? 0,
+  };
+}
+
+export class TreeBench {
+  readonly pageSize: number;
+  readonly tree = new Tree();
+  readonly model = new Map<string, number>();
+  store: PageStore;
+  owner: WriteSet;
+  #tx = 1;
+  readonly #file = memoryStorage().open("tree", "create");
+  readonly #free = new FreeSpace(FIRST_PAGE);
+
+  constructor(pageSize = 4096) {
+    this.pageSize = pageSize;
+    this.store = this.#newStore();
+    this.owner = new WriteSet(this.store, this.#tx);
+  }
+
+  put(key: string, valueBytes = 8): void {
+    const bytes = padded(keyOf(key));
+    put(this.tree, this.owner, bytes, key.length, new Uint8Array(valueBytes).fill(key.length), valueBytes);
+    this.model.set(key, valueBytes);
+  }
+
+  remove(key: string): boolean {
+    const there = remove(this.tree, this.owner, padded(keyOf(key)), key.length);
+    expectSame(there, this.model.delete(key), `removing ${key}`);
+    return there;
+  }
+
+  clear(lower: string | null, upper: string | null): number {
+    const removed = clearRange(this.tree, this.owner, between(lower, upper));
+    let expected = 0;
+    for (const key of this.keys()) {
+      if ((lower !== null && key < lower) || (upper !== null && key >= upper)) continue;
+      this.model.delete(key);
+      expected++;
+    }
+    expectSame(removed, expected, "removed by a clear");
+    return removed;
+  }
+
+  bulk(keys: readonly string[], valueBytes = 8): void {
+    const builder = new BulkBuilder(this.tree, this.owner);
+    for (const key of keys) {
+      builder.add(padded(keyOf(key)), key.length, new Uint8Array(valueBytes).fill(key.length), valueBytes);
+      this.model.set(key, valueBytes);
+    }
+    builder.finish();
+  }
+
+  /** The keys that should be there, in order. */
+  keys(): string[] {
+    return [...this.model.keys()].sort((a, b) => (a < b ? -1 : 1));
+  }
+
+  /** The keys of a range as a cursor finds them. */
+  scan(bounds: Bounds = between(null, null), reverse = false): string[] {
+    const { reader } = this.owner;
+    const cursor = new Cursor(this.tree, reader, bounds, reverse);
+    const key = new Uint8Array(this.pageSize);
+    const found: string[] = [];
+    while (cursor.next()) {
+      const { cache } = reader;
+      const length = copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, key);
+      found.push(Buffer.from(key.subarray(0, length)).toString("latin1"));
+    }
+    return found;
+  }
+
+  /** Compares with the model, walks the tree and counts its pages. */
+  check(): void {
+    const problems: string[] = [];
+    const pages = new Set<number>();
+    const { reader } = this.owner;
+    checkTree(this.tree, {
+      locate: (page, crc) => {
+        const frame = reader.fetch(page, crc);
+        return { views: reader.cache.views(frame), base: reader.cache.base(frame), pageSize: this.pageSize };
+      },
+      visit: (start, length) => {
+        for (let page = start; page < start + length; page++) {
+          if (pages.has(page)) problems.push(`page ${page} is there twice`);
+          pages.add(page);
+        }
+      },
+      problem: (what, page) => problems.push(`${page}: ${what}`),
+      readValue: (descriptor, at) => {
+        this.store.extents.read(descriptor, at);
+      },
+      countsPages: true,
+    });
+    expectSame(problems, [], "problems of the tree");
+    expectSame(this.scan(), this.keys(), "keys");
+    expectSame(this.tree.root.entries, this.model.size, "entries");
+  }
+
+  /** Bytes of keys and values over bytes of leaves. */
+  get leafFill(): number {
+    let bytes = 0;
+    for (const [key, valueBytes] of this.model) bytes += key.length + valueBytes;
+    return bytes / (this.tree.leafPages * this.pageSize);
+  }
+
+  /** Writes everything and goes on with an empty cache in the next transaction. */
+  commit(): void {
+    const flusher = new Flusher(this.store);
+    this.owner.beginCommit();
+    flusher.writeSet = this.owner;
+    sealTree(this.owner.reader, this.tree.root, flusher);
+    flusher.write();
+    this.owner.publish();
+    this.store = this.#newStore();
+    this.owner = new WriteSet(this.store, ++this.#tx);
+  }
+
+  /** Pages that the transaction holds or that are free, after everything was given back. */
+  get pagesInUse(): number {
+    return this.tree.leafPages + this.tree.branchPages + this.tree.extentPages;
+  }
+
+  /** Ends the transaction without a commit: all pages must be free. */
+  abandon(): { end: number; free: number } {
+    this.owner.abandon();
+    return { end: this.#free.end, free: this.#free.pages };
+  }
+
+  #newStore(): PageStore {
+    return new PageStore(this.#file, this.pageSize, 64 * 1024 * 1024, this.#free, validateNode, (data) => data);
+  }
+}

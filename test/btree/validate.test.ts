@@ -1,0 +1,98 @@
+/**
+ * Checking a node when it enters the cache: whatever a node says, its offsets and lengths stay inside the page once it
+ * is accepted, so that reading it can do no harm.
+ */
+import { expect, test } from "vitest";
+import { cellAt, cellBytes, copyKey, nodeCount, search, slotsAt } from "../../btree/node.js";
+import { validateNode } from "../../btree/validate.js";
+import { COUNT, PageViews } from "../../pager/page.js";
+import { Random } from "../harness/index.js";
+import { TreeBench } from "./tree-bench.js";
+
+const PAGE = 4096;
+
+/** A leaf and a branch, as they are on disk, each in a page of its own. */
+function nodes(): { leaf: Uint8Array; branch: Uint8Array } {
+  const bench = new TreeBench(PAGE);
+  for (let i = 0; i < 2000; i++) bench.put(`common/${String(i * 7).padStart(9, "0")}`, i % 40 === 0 ? 2000 : 30);
+  bench.remove("common/000000014");
+  bench.commit();
+  const read = (page: number, crc: number): Uint8Array => {
+    const frame = bench.store.reader.fetch(page, crc);
+    const { cache } = bench.store;
+    return cache.views(frame).u8.slice(cache.base(frame), cache.base(frame) + PAGE);
+  };
+  const branch = read(bench.tree.root.page, bench.tree.root.crc);
+  const views = new PageViews(branch.buffer, 0, PAGE);
+  const cell = cellAt(views, 0, 0) >>> 2;
+  return { branch, leaf: read(views.u32[cell], views.u32[cell + 2]) };
+}
+
+const { leaf, branch } = nodes();
+
+function validate(bytes: Uint8Array): string | undefined {
+  return validateNode(new PageViews(bytes.slice().buffer, 0, PAGE), 0, PAGE, 10_000);
+}
+
+/** Uses an accepted node in every way; throws where it leads out of its page. */
+function exercise(bytes: Uint8Array): void {
+  // The page stands among others, so that reading beyond it is seen.
+  const three = new Uint8Array(PAGE * 3);
+  three.set(bytes, PAGE);
+  const views = new PageViews(three.buffer, 0, three.length);
+  const key = new Uint8Array(PAGE + 8);
+  const count = nodeCount(views, PAGE);
+  expect(slotsAt(views, PAGE) + count * 8).toBeLessThanOrEqual(2 * PAGE);
+  for (let slot = 0; slot < count; slot++) {
+    const cell = cellAt(views, PAGE, slot);
+    expect(cell).toBeGreaterThanOrEqual(PAGE);
+    expect(cell + cellBytes(views, PAGE, slot)).toBeLessThanOrEqual(2 * PAGE);
+    const length = copyKey(views, PAGE, slot, key);
+    key.fill(0, length, length + 8);
+    if (slot > 0 || bytes === leaf) expect(search(views, PAGE, key, length)).toBe(slot);
+  }
+}
+
+test("sound nodes are accepted", () => {
+  expect(validate(leaf)).toBeUndefined();
+  expect(validate(branch)).toBeUndefined();
+});
+
+test.each(["leaf", "branch"] as const)("a %s with one field changed to extremes is refused, or harmless", (type) => {
+  const node = type === "leaf" ? leaf : branch;
+  const slots = slotsAt(new PageViews(node.slice().buffer, 0, PAGE), 0);
+  let refused = 0;
+  for (let at = 0; at < slots + 200; at += 2) {
+    // Page number and transaction are compared elsewhere.
+    if (at >= 4 && at < 16) continue;
+    for (const value of [0, 1, 0x7fff, 0x8000, 0xffff, PAGE - 1, PAGE]) {
+      const bytes = node.slice();
+      bytes[at] = value;
+      bytes[at + 1] = value >>> 8;
+      if (validate(bytes) === undefined) exercise(bytes);
+      else refused++;
+    }
+  }
+  expect(refused).toBeGreaterThan(300);
+});
+
+test.each(["leaf", "branch"] as const)("a %s with random bytes changed", (type) => {
+  const node = type === "leaf" ? leaf : branch;
+  const random = new Random(type.length);
+  for (let i = 0; i < 4000; i++) {
+    const bytes = node.slice();
+    for (let k = random.below(4); k >= 0; k--) bytes[random.below(random.chance() ? 100 : PAGE)] = random.next();
+    if (validate(bytes) === undefined) exercise(bytes);
+  }
+});
+
+test("keys out of order, twice the same cell, no entries", () => {
+  const swapped = leaf.slice();
+  const slots = slotsAt(new PageViews(swapped.buffer, 0, PAGE), 0);
+  swapped.copyWithin(slots + 16, slots + 8, slots + 16);
+  expect(validate(swapped)).toMatch(/order|area/);
+  const empty = leaf.slice();
+  empty.fill(0, COUNT, COUNT + 2);
+  expect(validate(empty)).toMatch(/header/);
+  expect(validate(new Uint8Array(PAGE))).toMatch(/not a node|header/);
+});

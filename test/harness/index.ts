@@ -1,0 +1,14 @@
+/**
+ * `llmdb/testing`: what LLMDB is tested with, for whoever builds on it. A disk that loses power, a model to compare
+ * with, and runs of random steps that shrink. Needs the peer package `fast-check`.
+ *
+ * @packageDocumentation
+ */
+export * from "./checkers.js";
+export * from "./commands.js";
+export type { CrashOptions, Fate, Tearing } from "./crash-image.js";
+export type * from "./disk-operation.js";
+export * from "./model.js";
+export { ModelRun, valueFor } from "./model-run.js";
+export { Random } from "./random.js";
+export { SimulatedDisk } from "./simulated-disk.js";
