@@ -121,13 +121,16 @@ class PageCopy {
     for (let slot = 0; slot < nodeCount(views, base); slot++) {
       const cell = cellAt(views, base, slot);
       if (nodeLevel(views, base) > 0) children.push(readPointer(views, cell, new PagePointer()));
-      else if (isOnExtents(views, cell)) this.#extents(valueExtents(views.u8, valueAt(views, base, slot)));
+      else if (isOnExtents(views, cell)) this.#value(views.u8, valueAt(views, base, slot));
     }
     return children;
   }
 
-  #extents(extents: ExtentList): void {
-    const { pageSize, data } = this.#engine.store;
+  /** Checks a value on extents and copies its pages. */
+  #value(descriptor: Uint8Array, at: number): void {
+    const { pageSize, data, extents: values } = this.#engine.store;
+    values.read(descriptor, at);
+    const extents = valueExtents(descriptor, at);
     for (let i = 0; i < extents.count; i++) {
       const end = (extents.starts[i] + extents.lengths[i]) * pageSize;
       for (let at = extents.starts[i] * pageSize; at < end; ) {

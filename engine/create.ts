@@ -10,7 +10,7 @@ import type { Storage, StorageFile } from "../pager/storage.js";
 
 /** The name under which a database file is made before it is moved. */
 export function unfinishedName(path: string): string {
-  return `${path}-new`;
+  return `${path}.llmdb-unfinished`;
 }
 
 /** What the first meta page says. */

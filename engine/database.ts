@@ -123,7 +123,7 @@ export class Database {
     return new Snapshot(this.#engine);
   }
 
-  /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`. */
+  /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
   stats(): DatabaseStats {
     this.#engine.requireOpen();
     return engineStats(this.#engine);

@@ -14,10 +14,13 @@ import { validateNode } from "../../btree/validate.js";
 import { Flusher } from "../../mvcc/flusher.js";
 import { PageStore } from "../../mvcc/page-store.js";
 import { WriteSet } from "../../mvcc/write-set.js";
+import { fileStorage } from "../../pager/file-storage.js";
 import { FreeSpace } from "../../pager/free-space.js";
+import { choosePageSource } from "../../pager/mapped-source.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import { FIRST_PAGE } from "../../pager/page.js";
 import { expectSame } from "../harness/index.js";
+import { freshPath, mapped } from "../map/fresh.js";
 
 const PADDING = 8;
 
@@ -49,7 +52,7 @@ export class TreeBench {
   store: PageStore;
   owner: WriteSet;
   #tx = 1;
-  readonly #file = memoryStorage().open("tree", "create");
+  readonly #file = mapped ? fileStorage.open(freshPath(), "create") : memoryStorage().open("tree", "create");
   readonly #free = new FreeSpace(FIRST_PAGE);
 
   constructor(pageSize = 4096) {
@@ -168,6 +171,9 @@ export class TreeBench {
   }
 
   #newStore(): PageStore {
-    return new PageStore(this.#file, this.pageSize, 64 * 1024 * 1024, this.#free, validateNode, (data) => data);
+    const source = mapped ? "mmap" : "pread";
+    return new PageStore(this.#file, this.pageSize, 64 * 1024 * 1024, this.#free, validateNode, (data) =>
+      choosePageSource(data, source),
+    );
   }
 }

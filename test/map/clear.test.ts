@@ -2,10 +2,10 @@
  * `clear`: takes a range out, or everything.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 function filled() {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   db.transactionSync((tx) => {
     for (let i = 0; i < 1000; i++) tx.map<number, string>("m").put(i, "x".repeat(40));
   });
@@ -43,7 +43,7 @@ test("a range, by every kind of bound", () => {
 });
 
 test("a prefix", () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<string | [string, number], number>("m");
   for (const key of ["user", "user/1", "user/2", "users"]) map.putSync(key, 1);
   for (let i = 0; i < 5; i++) map.putSync(["user", i], i);

@@ -2,10 +2,10 @@
  * `compact`: gives free space back to the file system, and changes nothing else.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("a file shrinks to what lives in it", async () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   db.transactionSync((tx) => {
     for (let i = 0; i < 4000; i++) tx.map<number, string>("m").put(i, "x".repeat(200));
   });
@@ -21,7 +21,7 @@ test("a file shrinks to what lives in it", async () => {
 });
 
 test("with a snapshot open, what it sees stays", async () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   db.transactionSync((tx) => {
     for (let i = 0; i < 1000; i++) tx.map<number, string>("m").put(i, "x".repeat(200));
   });
@@ -37,7 +37,7 @@ test("with a snapshot open, what it sees stays", async () => {
 });
 
 test("an empty database", async () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   await db.compact();
   expect(db.verify().problems).toEqual([]);
 });

@@ -2,10 +2,10 @@
  * `count`: how many entries a range has, in time that does not grow with them.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("counts ranges", () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   const map = db.map<number, string>("m");
   expect(map.count()).toBe(0);
   db.transactionSync((tx) => {
@@ -22,7 +22,7 @@ test("counts ranges", () => {
 });
 
 test("reads two ways down the tree, not the entries", () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   db.transactionSync((tx) => {
     for (let i = 0; i < 20_000; i++) tx.map<number, string>("m").put(i, "value");
   });

@@ -2,10 +2,10 @@
  * `delete`: takes a key out; an absent one is fine and writes nothing.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("takes a key out", async () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map("m");
   map.putSync("a", 1);
   map.putSync("b", 2);
@@ -17,7 +17,7 @@ test("takes a key out", async () => {
 });
 
 test("an absent key makes no transaction", async () => {
-  const db = openMemory();
+  const db = openFresh();
   db.map("m").putSync("a", 1);
   expect(db.map("m").deleteSync("b")).toMatchObject({ tx: 1 });
   expect(await db.map("never").delete("b")).toMatchObject({ tx: 1 });

@@ -2,10 +2,10 @@
  * `get`, `getBytes` and `has`: what was written, or undefined.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("gives back what was put, in every format", () => {
-  const db = openMemory();
+  const db = openFresh();
   const things = { a: [1, 2.5, null, true, "text"], big: 2n ** 60n, bytes: Uint8Array.of(1, 2) };
   db.map("msgpack").putSync("k", things);
   db.map("json", { values: "json" }).putSync("k", { a: [1, "x"] });
@@ -19,7 +19,7 @@ test("gives back what was put, in every format", () => {
 });
 
 test("an absent key and an absent map are undefined", () => {
-  const db = openMemory();
+  const db = openFresh();
   db.map("m").putSync("b", 1);
   for (const key of ["a", "c", "bb", "", 1, null, [], ["b"]]) {
     expect(db.map("m").get(key)).toBeUndefined();
@@ -31,7 +31,7 @@ test("an absent key and an absent map are undefined", () => {
 });
 
 test("bytes are a copy that stays as it is, whatever is written later", () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<string, Uint8Array>("m", { values: "bytes" });
   for (const size of [3, 900, 5000, 50_000]) {
     map.putSync("k", new Uint8Array(size).fill(1));
@@ -45,7 +45,7 @@ test("bytes are a copy that stays as it is, whatever is written later", () => {
 });
 
 test("a handle made before the map existed sees it", () => {
-  const db = openMemory();
+  const db = openFresh();
   const early = db.map("m");
   expect(early.get(1)).toBeUndefined();
   db.map("m").putSync(1, "one");

@@ -14,11 +14,11 @@ import { fileStorage } from "../../pager/file-storage.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import { ModelRun, type Step, stepsOf } from "../harness/index.js";
 import { compareKeys } from "../key/order.js";
+import { mapped } from "./fresh.js";
 import { universe } from "./universe.js";
 
 const multiplier = Number(process.env.LLMDB_TEST_RUNS ?? "1");
 const seed = process.env.LLMDB_TEST_SEED === undefined ? undefined : Number(process.env.LLMDB_TEST_SEED);
-const mapped = process.env.LLMDB_TEST_PAGE_SOURCE === "mmap";
 
 async function inMemory(steps: Step[], cacheBytes: number): Promise<void> {
   const run = new ModelRun(universe, compareKeys, memoryStorage(), "model.llmdb", { pageSize: 4096, cacheBytes });

@@ -2,10 +2,10 @@
  * `put`: sets a value, resolves when it is durable, and tells which transaction it was.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("sets and overwrites", async () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<string, number>("m");
   await map.put("a", 1);
   map.putSync("a", 2);
@@ -15,7 +15,7 @@ test("sets and overwrites", async () => {
 
 test("gives a receipt: transactions without gaps, times that rise", async () => {
   let now = 1_000_000;
-  const db = openMemory({ clock: () => now });
+  const db = openFresh({ clock: () => now });
   const map = db.map("m");
   const first = await map.put("a", 1);
   expect(first).toEqual({ tx: 1, time: 1_000_000 });
@@ -27,7 +27,7 @@ test("gives a receipt: transactions without gaps, times that rise", async () => 
 });
 
 test("many at once share commits, and each is there", async () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<number, number>("m");
   const receipts = await Promise.all(Array.from({ length: 100 }, (_, i) => map.put(i, i)));
   expect(new Set(receipts.map(({ tx }) => tx)).size).toBe(100);
@@ -37,7 +37,7 @@ test("many at once share commits, and each is there", async () => {
 });
 
 test("buffered: applied at once, durable later", async () => {
-  const db = openMemory({ durability: "buffered" });
+  const db = openFresh({ durability: "buffered" });
   await db.map("m").put("a", 1);
   expect(db.map("m").get("a")).toBe(1);
   expect(db.stats()).toMatchObject({ lastTx: 1, durableTx: 0 });
@@ -46,7 +46,7 @@ test("buffered: applied at once, durable later", async () => {
 });
 
 test("values grow and shrink over all sizes under one key", () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   const map = db.map<string, Uint8Array>("m", { values: "bytes" });
   for (const size of [0, 10, 983, 984, 1000, 5000, 100_000, 4064, 4065, 20, 0, 70_000, 1]) {
     map.putSync("k", new Uint8Array(size).fill(size));

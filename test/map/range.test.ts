@@ -2,10 +2,10 @@
  * `range`, `keys` and `values`: entries in key order, lazily, of the state of the moment they were asked for.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("keys of all types in one order", () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<never, number>("m");
   const keys = [null, false, true, -1, 0, 0.5, 2n ** 80n, "", "a", "b", Uint8Array.of(0), [], ["a"], ["a", 1]];
   for (const key of keys.toReversed()) map.putSync(key as never, 1);
@@ -14,7 +14,7 @@ test("keys of all types in one order", () => {
 });
 
 test("bounds, limit, offset and reverse", () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<number, number>("m");
   db.transactionSync((tx) => {
     for (let i = 0; i < 100; i++) tx.map("m").put(i, i * i);
@@ -34,7 +34,7 @@ test("bounds, limit, offset and reverse", () => {
 });
 
 test("reads the state of the moment it was called", () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   const map = db.map<number, number>("m");
   for (let i = 0; i < 50; i++) map.putSync(i, i);
   const entries = map.keys();
@@ -46,7 +46,7 @@ test("reads the state of the moment it was called", () => {
 });
 
 test("leaving a loop early lets the pages go", () => {
-  const db = openMemory();
+  const db = openFresh();
   db.map("m").putSync(1, 1);
   db.map("m").putSync(2, 1);
   for (const _ of db.map("m").range()) {
@@ -57,7 +57,7 @@ test("leaving a loop early lets the pages go", () => {
 });
 
 test("inside a transaction it sees what is written ahead of it", () => {
-  const db = openMemory();
+  const db = openFresh();
   const seen = db.transactionSync((tx) => {
     const map = tx.map<number, number>("m");
     map.put(0, 0);

@@ -2,10 +2,10 @@
  * `snapshot`: a view that never changes.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("sees one commit for as long as it is open", async () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   const map = db.map<number, string>("m");
   map.putSync(1, "one");
   using snapshot = db.snapshot();
@@ -22,7 +22,7 @@ test("sees one commit for as long as it is open", async () => {
 });
 
 test("opened inside a transaction it sees what was committed before", () => {
-  const db = openMemory({ durability: "buffered" });
+  const db = openFresh({ durability: "buffered" });
   db.map("m").putSync("a", 1);
   const snapshots = db.transactionSync((tx) => {
     const before = db.snapshot();
@@ -39,7 +39,7 @@ test("opened inside a transaction it sees what was committed before", () => {
 
 test("is reported while it is open", () => {
   let now = 1000;
-  const db = openMemory({ pageSize: 4096, clock: () => now });
+  const db = openFresh({ pageSize: 4096, clock: () => now });
   db.map("m").putSync(1, 1);
   expect(db.stats().oldestSnapshot).toBeUndefined();
   const snapshot = db.snapshot();

@@ -2,10 +2,10 @@
  * `stats`: what there is, kept while it changes.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("counts entries and pages of each map", () => {
-  const db = openMemory({ pageSize: 4096 });
+  const db = openFresh({ pageSize: 4096 });
   expect(db.stats()).toMatchObject({ pageSize: 4096, pages: 2, freePages: 0, lastTx: 0, walBytes: 0, maps: {} });
   db.transactionSync((tx) => {
     for (let i = 0; i < 3000; i++) tx.map<number, string>("small").put(i, "value");
@@ -20,7 +20,7 @@ test("counts entries and pages of each map", () => {
 });
 
 test("the cache stays under its ceiling", () => {
-  const db = openMemory({ pageSize: 4096, cacheBytes: 400_000 });
+  const db = openFresh({ pageSize: 4096, cacheBytes: 400_000 });
   db.transactionSync((tx) => {
     for (let i = 0; i < 20_000; i++) tx.map<number, string>("m").put(i, "x".repeat(60));
   });

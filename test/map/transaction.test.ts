@@ -2,10 +2,10 @@
  * `transaction`: all of it or nothing, nested ones too.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("is visible inside at once, outside when it is over", async () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<string, number>("m");
   map.putSync("a", 1);
   const result = await db.transaction((tx) => {
@@ -25,7 +25,7 @@ test("is visible inside at once, outside when it is over", async () => {
 });
 
 test("an exception rolls back, also a map that came into being", () => {
-  const db = openMemory();
+  const db = openFresh();
   db.map("m").putSync("a", 1);
   const before = db.stats();
   expect(() =>
@@ -42,7 +42,7 @@ test("an exception rolls back, also a map that came into being", () => {
 });
 
 test("nested: an exception undoes the inner one only", () => {
-  const db = openMemory();
+  const db = openFresh();
   db.transactionSync((tx) => {
     const map = tx.map<string, number>("m");
     map.put("outer", 1);
@@ -66,7 +66,7 @@ test("nested: an exception undoes the inner one only", () => {
 });
 
 test("its number and time; one that writes nothing leaves none", () => {
-  const db = openMemory({ clock: () => 1234.5 });
+  const db = openFresh({ clock: () => 1234.5 });
   db.transactionSync((tx) => {
     expect(tx).toMatchObject({ id: 1, time: 1234.5 });
     tx.map("m").get("a");
@@ -77,7 +77,7 @@ test("its number and time; one that writes nothing leaves none", () => {
 });
 
 test("a wrong argument inside leaves the transaction usable", () => {
-  const db = openMemory();
+  const db = openFresh();
   db.transactionSync((tx) => {
     const map = tx.map<string, unknown>("m");
     map.put("a", 1);
@@ -89,7 +89,7 @@ test("a wrong argument inside leaves the transaction usable", () => {
 });
 
 test("durability is chosen for each one", async () => {
-  const db = openMemory();
+  const db = openFresh();
   await db.transaction((tx) => tx.map("m").put("a", 1), { durability: "buffered" });
   expect(db.stats()).toMatchObject({ lastTx: 1, durableTx: 0 });
   await db.transaction((tx) => tx.map("m").put("b", 1), { durability: "durable" });

@@ -2,10 +2,10 @@
  * `view`: the stored bytes without a copy, for the length of a call.
  */
 import { expect, test } from "vitest";
-import { openMemory } from "../../index.js";
+import { openFresh } from "./fresh.js";
 
 test("shows the bytes and returns what the function returns", () => {
-  const db = openMemory();
+  const db = openFresh();
   const map = db.map<string, Uint8Array>("m", { values: "bytes" });
   for (const size of [0, 1, 500, 3000, 50_000]) {
     map.putSync("k", new Uint8Array(size).fill(7));
@@ -15,7 +15,7 @@ test("shows the bytes and returns what the function returns", () => {
 });
 
 test("the bytes hold still while the function uses the database", () => {
-  const db = openMemory({ pageSize: 4096, cacheBytes: 0 });
+  const db = openFresh({ pageSize: 4096, cacheBytes: 0 });
   const map = db.map<number, Uint8Array>("m", { values: "bytes" });
   map.putSync(0, new Uint8Array(500).fill(9));
   map.view(0, (bytes) => {
@@ -36,7 +36,7 @@ test("the bytes hold still while the function uses the database", () => {
 });
 
 test("an exception passes through", () => {
-  const db = openMemory();
+  const db = openFresh();
   db.map("m").putSync(1, 1);
   expect(() =>
     db.map("m").view(1, () => {
