@@ -19,7 +19,7 @@ export class EngineChild {
   constructor(folder) {
     this.#folder = join(folder, `databases-${process.pid}-${++started}`);
     mkdirSync(this.#folder, { recursive: true });
-    this.#process = fork(program, { execArgv: ["--expose-gc"], serialization: "advanced" });
+    this.#process = fork(program, { serialization: "advanced" });
     this.#ended = new Promise((resolve) => this.#process.once("exit", resolve));
   }
 

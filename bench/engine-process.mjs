@@ -35,7 +35,6 @@ const requests = {
 
   /** Runs one round of a workload; answers with what was measured, or undefined where the engine has no such call. */
   async run({ workload, round }) {
-    globalThis.gc?.();
     return WORKLOADS[workload].run({ ...work, round });
   },
 };

@@ -8,6 +8,7 @@ import { Cursor } from "../btree/cursor.js";
 import { copyKey, isOnExtents } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
+import { CELL_START, type PageViews } from "../pager/page.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { borrowValue, copyValue, Entry } from "./entry.js";
 import { decodeKey } from "./key.js";
@@ -31,6 +32,19 @@ export interface IterationHold {
 /** So many values of a leaf are copied one by one. */
 const SINGLE_COPIES = 4;
 
+/** Copies of leaves share buffers of this size: an ArrayBuffer each would cost more than the copy. */
+const SLAB_BYTES = 64 * 1024;
+let slab: Uint8Array<ArrayBuffer> = new Uint8Array(0);
+let slabUsed = 0;
+
+/** Transferring one value to a worker would take its neighbours along, so the slab refuses. */
+function openSlab(): void {
+  // Not zeroed first: only what was copied is handed out.
+  slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
+  markAsUntransferable(slab.buffer);
+  slabUsed = 0;
+}
+
 const entry = new Entry();
 const keyBytes = new Uint8Array(65536);
 
@@ -46,6 +60,8 @@ export class MapIterator<T> implements IterableIterator<T> {
   #leaf = -1;
   #onLeaf = 0;
   #copy: ArrayBuffer | null = null;
+  /** From a byte of the page to the same byte of its copy. */
+  #shift = 0;
 
   constructor(hold: IterationHold, codec: ValueCodec, extents: ExtentStore, range: ParsedRange, part: Part) {
     this.#cursor = new Cursor(hold.tree, hold.reader, range.bounds, range.reverse);
@@ -117,11 +133,19 @@ export class MapIterator<T> implements IterableIterator<T> {
     if (this.#onLeaf++ < SINGLE_COPIES || isOnExtents(views, entry.cell)) {
       return copyValue(this.#reader, entry, this.#extents);
     }
-    const base = cache.base(entry.frame);
-    if (this.#copy === null) {
-      this.#copy = views.u8.slice(base, base + cache.pageSize).buffer;
-      markAsUntransferable(this.#copy);
-    }
-    return new Uint8Array(this.#copy, entry.at - base, entry.length);
+    const copy = this.#copy ?? this.#copyCells(views, cache.base(entry.frame), cache.pageSize);
+    return new Uint8Array(copy, entry.at + this.#shift, entry.length);
+  }
+
+  /** Copies the cells of a leaf, which hold all its values. */
+  #copyCells(views: PageViews, base: number, pageSize: number): ArrayBuffer {
+    const cells = base + views.u32[(base + CELL_START) >>> 2];
+    const bytes = base + pageSize - cells;
+    if (slabUsed + bytes > slab.length) openSlab();
+    slab.set(views.u8.subarray(cells, cells + bytes), slabUsed);
+    this.#copy = slab.buffer;
+    this.#shift = slab.byteOffset + slabUsed - cells;
+    slabUsed += bytes;
+    return slab.buffer;
   }
 }
