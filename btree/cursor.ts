@@ -6,7 +6,6 @@
  * transaction survives writes: it notes its key before the tree changes and goes on behind (in reverse: before) that
  * key, so that it sees what is written ahead of it.
  */
-import { compareBytes } from "../pager/bytes.js";
 import { COUNT } from "../pager/page.js";
 import { pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
@@ -67,21 +66,6 @@ export class Cursor implements Place {
     if (!this.#reader.cache.holds(this.frame, this.#page)) this.#walk();
     if (this.#reverse) return --this.slot >= this.#stop || this.#previousLeaf();
     return ++this.slot < this.#stop || this.#nextLeaf();
-  }
-
-  /**
-   * Goes so that `next` gives the first key at or above `key` (in reverse: at or below). A key outside of the range
-   * ends the cursor until the next seek.
-   */
-  seek(key: Uint8Array, length: number): void {
-    const { lower, lowerLength, upper, upperLength } = this.#bounds;
-    const below = lower !== null && compareBytes(key, 0, length, lower, 0, lowerLength) < 0;
-    const above = upper !== null && compareBytes(key, 0, length, upper, 0, upperLength) >= 0;
-    this.#started = true;
-    this.#ended = below || above;
-    this.#saved ??= new Uint8Array(this.#reader.cache.pageSize);
-    this.#saved.set(key.subarray(0, length));
-    this.#noteSaved(length, true);
   }
 
   /** Skips the first `entries` entries of the range in O(log n). Only before the first `next`. */

@@ -93,13 +93,6 @@ export class MapIterator<T> implements IterableIterator<T> {
     return this;
   }
 
-  /** Goes so that `next` gives the first key at or behind an encoded key. */
-  seek(key: Uint8Array, length: number): void {
-    if (this.#hold === null) return;
-    this.#hold.requireOpen();
-    this.#cursor.seek(key, length);
-  }
-
   #read(): unknown {
     if (this.#part === "key") return this.#key();
     entry.set(this.#reader, this.#cursor.frame, this.#cursor.slot);

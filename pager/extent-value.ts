@@ -168,11 +168,6 @@ export class ExtentStore {
   }
 }
 
-/** Length of the value that a descriptor names. */
-export function valueLength(descriptor: Uint8Array, at: number): number {
-  return readU32(descriptor, at);
-}
-
 /** The transaction that wrote the value. */
 export function valueBorn(descriptor: Uint8Array, at: number): number {
   return readU32(descriptor, at + 8) + readU16(descriptor, at + 6) * TWO_32;
