@@ -16,7 +16,7 @@ import {
 } from "../pager/page-pointer.js";
 import { type Bounds, countRange } from "./cursor.js";
 import { releaseValue } from "./entries.js";
-import { rebalance, shrinkRoot } from "./merge.js";
+import { NOWHERE, rebalance, shrinkRoot } from "./merge.js";
 import { cellAt, childSlot, nodeCount, nodeLevel, search } from "./node.js";
 import { removeEntry } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
@@ -33,11 +33,7 @@ export function clearRange(tree: Tree, owner: PageOwner, bounds: Bounds): number
   const entries = tree.root.entries - removed;
   if (entries === 0) {
     dropSubtree(tree, owner, tree.root.page, tree.root.crc, tree.root.born, tree.root.flags, tree.depth - 1);
-    tree.root.page = 0;
-    tree.root.flags = 0;
-    tree.root.crc = 0;
-    tree.root.born = 0;
-    tree.root.entries = 0;
+    tree.root.copyFrom(NOWHERE);
     tree.depth = 0;
     return removed;
   }

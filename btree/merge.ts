@@ -24,7 +24,8 @@ import type { PageOwner } from "./page-owner.js";
 import { ownChild, type Path } from "./path.js";
 import type { Tree } from "./tree.js";
 
-const NOWHERE = new PagePointer();
+/** The root of an empty tree. */
+export const NOWHERE: Readonly<PagePointer> = new PagePointer();
 const KEY_BUFFER_BYTES = 16384 + 64;
 const separator = new Uint8Array(KEY_BUFFER_BYTES);
 const firstKey = new Uint8Array(KEY_BUFFER_BYTES);

@@ -46,8 +46,6 @@ type Operation =
 
 const IN_MEMORY = ":memory:";
 const AS_BYTES = { values: "bytes" } as const;
-/** Writes without `sync` are on the disk so many milliseconds later. */
-const WRITE_BEHIND_MS = 100;
 
 /**
  * An `abstract-level` database in one LLMDB file.
@@ -77,7 +75,6 @@ export class LlmdbLevel<KDefault = string, VDefault = string> extends AbstractLe
   /** Holds the data of `:memory:` over close and open. */
   readonly #memory: Storage | undefined;
   #opened: Opened | undefined;
-  #writeBehind: ReturnType<typeof setTimeout> | undefined;
 
   /**
    * Opens by itself, in the next microtask; operations wait for that.
@@ -171,8 +168,6 @@ export class LlmdbLevel<KDefault = string, VDefault = string> extends AbstractLe
   protected async _close(): Promise<void> {
     const opened = this.#opened;
     this.#opened = undefined;
-    clearTimeout(this.#writeBehind);
-    this.#writeBehind = undefined;
     await opened?.database.close();
   }
 
@@ -267,16 +262,6 @@ export class LlmdbLevel<KDefault = string, VDefault = string> extends AbstractLe
     const { database, durability: usual } = this.#requireOpen();
     const durability = options.sync === undefined ? usual : options.sync ? "durable" : "buffered";
     await database.transaction((tx) => change(tx.map(this.#mapName, AS_BYTES)), { durability });
-    if (durability === "buffered" && this.#memory === undefined) this.#writeSoon();
-  }
-
-  /** The timer keeps the process alive, so that a program that forgets to close loses nothing when it ends. */
-  #writeSoon(): void {
-    this.#writeBehind ??= setTimeout(() => {
-      this.#writeBehind = undefined;
-      // A failure is kept and thrown at the next write.
-      this.#opened?.database.checkpoint().catch(() => {});
-    }, WRITE_BEHIND_MS);
   }
 }
 

@@ -24,7 +24,7 @@ export interface LlmdbLevelOptions<K, V> extends AbstractDatabaseOptions<K, V>, 
 /** How a write commits. */
 export interface LlmdbLevelWriteOptions {
   /**
-   * True: the write resolves when it is durable, on the disk. False: it resolves at once and is on the disk a tenth of
+   * True: the write resolves when it is durable, on the disk. False: it resolves at once and is on the disk about
    * a second later; a program that ends without `close()` waits for that. Default: what `durability` says.
    *
    * Without `sync` the newest writes may be lost, in order, when the machine loses power and, other than with LevelDB,
