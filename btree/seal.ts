@@ -18,12 +18,17 @@ import {
 import type { PageReader } from "../pager/page-reader.js";
 import { cellAt, nodeCount, nodeLevel } from "./node.js";
 
+/** No checksum: those are not negative. */
+const UNKNOWN = -1;
+
 /** Which pages may be written, and where they go once sealed. */
 export interface SealTarget {
   /** False for a page whose number still belongs to another version. */
   mayWrite(frame: number): boolean;
   /** Takes a sealed page, to be written. */
   sealed(frame: number): void;
+  /** True where it takes no more pages for now. */
+  readonly isFull: boolean;
 }
 
 /** Seals what the values in a leaf point at, before the leaf itself. Returns false where something has to wait. */
@@ -37,14 +42,24 @@ export function sealTree(
   sealLeaf: LeafSealer | null = null,
 ): boolean {
   if ((root.flags & PENDING) === 0) return true;
-  const frame = residentFrame(reader, root.page);
-  if (!sealNode(reader, frame, target, sealLeaf)) return false;
-  root.crc = reader.cache.crcOf[frame];
+  const crc = sealPage(reader, root.page, target, sealLeaf);
+  if (crc === UNKNOWN) return false;
+  root.crc = crc;
   root.flags &= ~PENDING;
   return true;
 }
 
-/** Seals a node and all pending ones below; recursion is bounded by the depth of the tree. */
+/** Seals a page and all pending ones below, and returns its checksum, or `UNKNOWN` where something has to wait. */
+function sealPage(reader: PageReader, page: number, target: SealTarget, sealLeaf: LeafSealer | null): number {
+  const { cache } = reader;
+  const frame = reader.resident(page);
+  if (frame >= 0) return sealNode(reader, frame, target, sealLeaf) ? cache.crcOf[frame] : UNKNOWN;
+  const crc = cache.written.get(page) ?? UNKNOWN;
+  assertInvariant(crc !== UNKNOWN, `page ${page} is pending but neither in memory nor written`);
+  return crc;
+}
+
+/** Recursion is bounded by the depth of the tree. */
 function sealNode(reader: PageReader, frame: number, target: SealTarget, sealLeaf: LeafSealer | null): boolean {
   const cache = reader.cache;
   if (cache.state[frame] !== DIRTY) return true;
@@ -58,11 +73,13 @@ function sealNode(reader: PageReader, frame: number, target: SealTarget, sealLea
       const cell = cellAt(views, base, slot);
       const flags = pointerFlags(views, cell);
       if ((flags & PENDING) === 0) continue;
-      const child = residentFrame(reader, pointerPage(views, cell));
-      if (sealNode(reader, child, target, sealLeaf)) {
-        setPointerCrc(views, cell, cache.crcOf[child]);
+      const crc = sealPage(reader, pointerPage(views, cell), target, sealLeaf);
+      if (crc === UNKNOWN) complete = false;
+      else {
+        setPointerCrc(views, cell, crc);
         setPointerFlags(views, cell, flags & ~PENDING);
-      } else complete = false;
+      }
+      if (target.isFull) return false;
     }
   }
   if (!complete || !target.mayWrite(frame)) return false;
@@ -80,11 +97,4 @@ export function sealFrame(reader: PageReader, frame: number): number {
   cache.crcOf[frame] = crc;
   cache.setState(frame, SEALED);
   return crc;
-}
-
-/** A page behind a pending pointer is in memory: it is changed, or was written in this very pass. */
-function residentFrame(reader: PageReader, page: number): number {
-  const frame = reader.resident(page);
-  assertInvariant(frame >= 0 && reader.cache.state[frame] !== undefined, `page ${page} is pending but not in memory`);
-  return frame;
 }

@@ -203,9 +203,13 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   // The copy ends with the transaction of the snapshot; what is built here is that transaction.
   const meta: Meta = { ...emptyMeta(engine.storage, pageSize), tx: tx - 1, previousTx: Math.max(0, tx - 1) };
   const target = new Engine(engine.storage, store, meta, new Tree(), {
+    path: unfinishedName(engine.path),
     readOnly: false,
     durability: "durable",
     clock: () => view.micros / 1000,
+    checkpointBytes: 0,
+    eraseFreed: false,
+    isVolatile: true,
   });
   const writer = target.begin();
   const directory = requireDirectory(view);
@@ -218,8 +222,9 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
     await rebuildMap(engine, view, state, new BulkBuilder(map.tree, writer.writeSet));
   }
   writer.touch();
+  writer.writeSet.beginCommit();
   target.commit(writer, "durable");
-  target.checkpointer.sync();
+  target.checkpointer.run();
   // Both meta pages lead to the whole copy.
   writeMetas(file, free.end, target.checkpointer.meta);
   target.stop();

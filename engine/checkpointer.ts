@@ -1,71 +1,95 @@
 /**
- * Making commits durable. At this stage of the format a commit is durable when a checkpoint holds it: data pages, sync,
- * the other meta page, sync. A log will take the place of `sync` and `requestSync` here; checkpoints stay as they are.
+ * Checkpoints: bringing the data file up to a committed state, beside commits. The pages of the state are sealed and
+ * written in slices; then sync, the *other* meta page, sync.
  *
  * Guarantees:
- * - Everything a meta page reaches, and the length of the file, is durable before the meta page is written.
+ * - Everything a meta page reaches, the length of the file and the log up to its anchor are durable before the meta
+ *   page is written.
  * - Pages that the other meta page reaches are not reused until a newer one is durable; the file shrinks only after
- *   that.
- * - A checkpoint runs from a pinned state; commits go on meanwhile. Commits that wait at the same time share one.
- * - After a write or sync that failed here the outcome is unknown, and the handle takes no more writes.
+ *   that; the log gives nothing up that the other meta page needs.
+ * - The state is pinned; commits go on meanwhile and never change its pages.
+ * - Where the disk is full, the checkpoint is given up and can be made later. After any other write or sync that failed
+ *   the outcome is unknown, and the handle takes no more writes.
  */
-
 import type { PageStore } from "../mvcc/page-store.js";
 import { LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
+import { Eraser } from "../pager/eraser.js";
 import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
+import type { PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
-import type { MapDirectory } from "./map-directory.js";
+import { Waiters } from "./waiters.js";
 
-/** What the checkpointer needs to know of the newest committed state. */
+/** What the checkpointer needs of the engine. */
 export interface CommittedState {
-  readonly directory: MapDirectory;
   readonly lastTx: number;
-  readonly lastMicros: number;
-  /** Writes every changed page that a state somebody looks at reaches. */
-  flush(): void;
+  /** Opens a view of the newest committed state. */
+  openView(tree: null, isCheckpoint: boolean): PinnedView;
+  closeView(view: PinnedView): void;
+  /** Notes the checksums that are known in every state that somebody looks at. */
+  noteChecksums(): void;
+  /** Seals and writes up to so many pages of a view; true once all are written. */
+  writeSlice(view: PinnedView, pages: number): boolean;
+}
+
+/** What the checkpointer needs of the log. */
+export interface CheckpointedLog {
+  /** Notes in the log where a checkpoint of `tx` begins; position 0 where the checkpoint has no log after it. */
+  anchor(tx: number): { position: number; crc: number };
+  /** Overwrites what is not needed any more. */
+  eraseUnused(): void;
+  /** Makes the log durable up to its newest anchor, if the checkpoint has one. */
+  sync(): void;
+  syncAsync(): Promise<void>;
+  /** The checkpoint is durable; `older` is what the meta page before says. */
+  checkpointed(newest: Meta, older: Meta): void;
+  /** The checkpoint was given up. */
+  abandoned(): void;
 }
 
 /** A checkpoint on its way: what the next meta page will say. */
 interface Attempt {
   readonly meta: Meta;
-  phase: "data" | "meta" | "done";
+  readonly view: PinnedView;
+  readonly listPages: ExtentList;
+  phase: "write" | "sync" | "meta" | "done";
 }
 
-interface Waiter {
-  readonly tx: number;
-  resolve(): void;
-  reject(error: unknown): void;
-}
+/** Pages that are written in one go, with others getting a turn before the next. */
+const SLICE_PAGES = 64;
 
 export class Checkpointer {
   readonly #store: PageStore;
   readonly #state: CommittedState;
+  readonly #log: CheckpointedLog;
+  readonly #eraser: Eraser | null;
   /** The newest meta page on disk. */
   #meta: Meta;
   #attempt: Attempt | null = null;
   #running: Promise<void> | null = null;
-  #waiters: Waiter[] = [];
+  readonly #waiters = new Waiters();
+  #wanted = false;
   #failure: LlmdbError | null = null;
   /** Pages, written once, that the next list of free pages will be on. */
   #reserved: ExtentList | null = null;
+  /** Called when the handle takes no more writes. */
+  onFailure: (failure: LlmdbError) => void = () => {};
+  /** Pins what readers in other processes look at, before pages are released. */
+  beforeRelease: (previousTx: number) => void = () => {};
   /** Checkpoints made through this handle. */
   count = 0;
 
-  constructor(store: PageStore, state: CommittedState, meta: Meta) {
+  constructor(store: PageStore, state: CommittedState, log: CheckpointedLog, meta: Meta, erases: boolean) {
+    this.#eraser = erases ? new Eraser(store.free, store.data) : null;
     this.#store = store;
     this.#state = state;
+    this.#log = log;
     this.#meta = meta;
     store.pins.pin(meta.previousTx);
     store.pins.pin(meta.tx);
-  }
-
-  /** The newest transaction that a power cut cannot take. */
-  get durableTx(): number {
-    return this.#meta.tx;
   }
 
   /** What the newest meta page on disk says. */
@@ -78,17 +102,20 @@ export class Checkpointer {
     return this.#failure;
   }
 
+  get isRunning(): boolean {
+    return this.#attempt !== null;
+  }
+
   /** Pages that hold the saved list of free pages, and those that wait for the next one. */
   get listPages(): ExtentList {
-    const { freeList } = this.#attempt?.meta ?? this.#meta;
-    const pages = freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
+    const pages = savedList(this.#meta);
+    if (this.#attempt !== null) pages.addAll(this.#attempt.listPages);
     if (this.#reserved !== null) pages.addAll(this.#reserved);
     return pages;
   }
 
   /**
-   * Sees to it that the next list of free pages has room on disk, with `more` extents than now. Called before a commit
-   * becomes visible, so that a full disk can still abort it.
+   * Sees to it that the next list of free pages has room on disk, with `more` extents than now.
    *
    * @throws LlmdbError `LLMDB_DISK_FULL`, `LLMDB_IO`; nothing has changed then
    */
@@ -100,6 +127,7 @@ export class Checkpointer {
     // Twice of what is needed, so that a list that grows step by step does not move at each of them.
     const pages = extents.allocate(free, bytes * 2);
     try {
+      for (const start of pages.starts) this.#store.data.reserve(start);
       extents.write(new Uint8Array(bytes * 2), bytes * 2, pages, 0, new Uint8Array(MAX_DESCRIPTOR_BYTES));
     } catch (error) {
       free.release(pages);
@@ -109,55 +137,94 @@ export class Checkpointer {
     if (reserved !== null) free.release(reserved);
   }
 
-  /** Makes everything committed so far durable; blocks. */
-  sync(): void {
-    if (this.#failure !== null) throw this.#failure;
-    try {
-      // A checkpoint that waits for the thread pool is finished here; its own sync comes to nothing.
+  /** Brings the data file up to everything committed so far; blocks. With `anew`, also where it is up to date. */
+  run(anew = false): void {
+    this.#guard(() => {
       if (this.#attempt !== null) this.#finishBlocking(this.#attempt);
-      const attempt = this.#begin();
+      const attempt = this.#begin(anew);
       if (attempt !== null) this.#finishBlocking(attempt);
-    } catch (error) {
-      throw this.#fail(error);
-    }
+      if (attempt !== null && this.#eraser !== null) this.#erase(this.#eraser);
+    });
   }
 
-  /** Resolves when `tx` is durable. Requests that come while a checkpoint runs share the next one. */
-  requestSync(tx: number): Promise<void> {
-    if (this.#failure !== null) return Promise.reject(this.#failure);
-    if (tx <= this.durableTx) return Promise.resolve();
-    const done = new Promise<void>((resolve, reject) => this.#waiters.push({ tx, resolve, reject }));
-    this.#running ??= this.#run();
+  /**
+   * After a second checkpoint of the same state the meta page before does not need the old pages either, nor the log
+   * before the first one: all that is overwritten with zeros.
+   */
+  #erase(eraser: Eraser): void {
+    const again = this.#begin(true);
+    if (again !== null) this.#finishBlocking(again);
+    eraser.erase();
+    this.#log.eraseUnused();
+    this.#store.data.file.sync();
+    this.#log.sync();
+  }
+
+  /** The same beside commits; resolves when a checkpoint holds everything committed by now. */
+  async request(anew = false): Promise<void> {
+    if (this.#failure !== null) throw this.#failure;
+    const { lastTx } = this.#state;
+    if (anew) {
+      await this.settle();
+      this.#guard(() => this.#begin(true));
+    }
+    if (lastTx <= this.#meta.tx && this.#attempt === null) return;
+    const done = this.#waiters.add(lastTx);
+    this.#running ??= this.#drive();
     return done;
   }
 
-  async #run(): Promise<void> {
+  /** Starts a checkpoint beside commits, if none runs. What goes wrong shows at the next write. */
+  start(): void {
+    if (this.#failure !== null || this.#wanted) return;
+    this.#wanted = true;
+    this.request().catch(() => {});
+  }
+
+  /** Does a slice of the checkpoint that is wanted: callers that never let others have a turn move it on, too. */
+  help(): void {
+    if (!this.#wanted) return;
+    this.#guard(() => {
+      const attempt = this.#attempt ?? this.#begin(false);
+      if (attempt?.phase === "write") this.#writeSlice(attempt);
+      else if (attempt === null) this.#wanted = false;
+    });
+  }
+
+  /** Waits until nothing runs any more. */
+  async settle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  async #drive(): Promise<void> {
     try {
-      while (this.#waiters.length > 0) {
+      // The loop ends when a checkpoint was given up, too: its waiters are gone then.
+      while (!this.#waiters.isEmpty) {
         // Everybody who commits in this turn of the event loop comes along.
-        await new Promise<void>((resolve) => setImmediate(resolve));
+        await turn();
         if (this.#failure !== null) throw this.#failure;
-        const attempt = this.#attempt ?? this.#begin();
+        const attempt = this.#attempt ?? this.#begin(false);
         if (attempt !== null) await this.#finish(attempt);
-        this.#wake();
+        if (attempt !== null && this.#eraser !== null) this.#erase(this.#eraser);
+        this.#waiters.wake(this.#meta.tx);
       }
     } catch (error) {
-      this.#fail(error);
+      this.#giveUp(error);
     } finally {
       this.#running = null;
     }
   }
 
-  /** Waits until nothing runs any more. */
-  async settle(): Promise<void> {
-    await this.#running;
-  }
-
+  /** A blocking caller may finish the attempt while this one waits: each step looks where it stands. */
   async #finish(attempt: Attempt): Promise<void> {
     const { data } = this.#store;
-    if (attempt.phase === "data") {
-      await data.file.syncAsync();
-      if (attempt.phase === "data") this.#writeMeta(attempt);
+    while (attempt.phase === "write") {
+      this.#writeSlice(attempt);
+      if (attempt.phase === "write") await turn();
+    }
+    if (attempt.phase === "sync") {
+      await Promise.all([data.file.syncAsync(), this.#log.syncAsync()]);
+      if (attempt.phase === "sync") this.#writeMeta(attempt);
     }
     if (attempt.phase === "meta") {
       await data.file.syncAsync();
@@ -167,55 +234,60 @@ export class Checkpointer {
 
   #finishBlocking(attempt: Attempt): void {
     const { data } = this.#store;
-    if (attempt.phase === "data") {
+    while (attempt.phase === "write") this.#writeSlice(attempt);
+    if (attempt.phase === "sync") {
       data.file.sync();
+      this.#log.sync();
       this.#writeMeta(attempt);
     }
     if (attempt.phase === "meta") {
       data.file.sync();
       this.#complete(attempt);
     }
-    this.#wake();
+    this.#waiters.wake(this.#meta.tx);
   }
 
-  /** Writes what is not written yet and fixes what the next meta page says. Returns null where nothing is new. */
-  #begin(): Attempt | null {
+  /** Fixes the state and what the next meta page says of it. Returns null where nothing is new. */
+  #begin(anew: boolean): Attempt | null {
     const { lastTx } = this.#state;
-    if (lastTx === this.#meta.tx) return null;
-    this.#state.flush();
+    if (lastTx === this.#meta.tx && !anew) return null;
+    this.#state.noteChecksums();
+    this.#store.cache.written.clear();
     this.#store.reclaim();
     this.#store.free.trimEnd(FIRST_PAGE);
-    const freeList = this.#saveFreeList(lastTx);
-    const directory = new PagePointer();
-    directory.copyFrom(this.#state.directory.tree.root);
-    const meta: Meta = {
-      pageSize: this.#meta.pageSize,
-      id: this.#meta.id,
-      tx: lastTx,
-      timeMicros: this.#state.lastMicros,
-      pages: this.#store.free.end,
-      directory,
-      directoryDepth: this.#state.directory.tree.depth,
-      previousTx: this.#meta.tx,
-      checkpoint: this.#meta.checkpoint + 1,
-      freeList,
-    };
-    this.#store.data.grow(meta.pages);
-    this.#store.pins.pin(lastTx);
-    this.#attempt = { meta, phase: "data" };
+    const { descriptor, pages } = this.#saveFreeList(lastTx);
+    try {
+      const log = this.#log.anchor(lastTx);
+      const view = this.#state.openView(null, true);
+      this.#store.pins.pin(lastTx);
+      const meta: Meta = {
+        pageSize: this.#meta.pageSize,
+        id: this.#meta.id,
+        tx: lastTx,
+        timeMicros: view.micros,
+        pages: this.#store.free.end,
+        directory: new PagePointer(),
+        directoryDepth: view.directory?.tree.depth ?? 0,
+        previousTx: this.#meta.tx,
+        log,
+        checkpoint: this.#meta.checkpoint + 1,
+        freeList: descriptor,
+      };
+      this.#attempt = { meta, view, listPages: pages, phase: "write" };
+    } catch (error) {
+      this.#reserved = pages;
+      throw error;
+    }
     return this.#attempt;
   }
 
-  /** Saves the free pages as they will be once the checkpoint of `tx` is the newest; returns the descriptor. */
-  #saveFreeList(tx: number): Uint8Array {
+  /** Saves the free pages as they will be once the checkpoint of `tx` is the newest. */
+  #saveFreeList(tx: number): { descriptor: Uint8Array; pages: ExtentList } {
     const { free, retired, extents } = this.#store;
-    const { freeList } = this.#meta;
-    const old = freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
     // The pages of the list are taken before the list is computed, so that it does not list itself.
     this.reserveList(0);
     const pages = this.#reserved ?? new ExtentList();
-    const list = { free: free.toList(), held: new ExtentList() };
-    list.held.addAll(old);
+    const list = { free: free.toList(), held: savedList(this.#meta) };
     retired.forEach((start, length, born, freed) => {
       const held = born <= this.#meta.tx && this.#meta.tx < freed;
       (held ? list.held : list.free).add(start, length);
@@ -226,8 +298,15 @@ export class Checkpointer {
     const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
     const length = extents.write(bytes, bytes.length, pages, tx, descriptor);
     this.#reserved = null;
-    for (let i = 0; i < old.count; i++) retired.retire(old.starts[i], old.lengths[i], this.#meta.tx, tx);
-    return descriptor.slice(0, length);
+    return { descriptor: descriptor.slice(0, length), pages };
+  }
+
+  #writeSlice(attempt: Attempt): void {
+    if (!this.#state.writeSlice(attempt.view, SLICE_PAGES)) return;
+    const { directory } = attempt.view;
+    if (directory !== null) attempt.meta.directory.copyFrom(directory.tree.root);
+    this.#store.data.grow(attempt.meta.pages);
+    attempt.phase = "sync";
   }
 
   #writeMeta(attempt: Attempt): void {
@@ -238,31 +317,75 @@ export class Checkpointer {
   #complete(attempt: Attempt): void {
     attempt.phase = "done";
     this.#attempt = null;
-    const previous = this.#meta.previousTx;
+    this.#wanted = false;
+    const older = this.#meta;
     this.#meta = attempt.meta;
     this.count++;
-    this.#store.unpin(previous);
+    this.#state.closeView(attempt.view);
+    this.#log.checkpointed(attempt.meta, older);
+    const { retired, free, data } = this.#store;
+    const old = savedList(older);
+    // The older meta page reaches its list for as long as its transaction is pinned.
+    const freed = Math.max(attempt.meta.tx, older.tx + 1);
+    for (let i = 0; i < old.count; i++) retired.retire(old.starts[i], old.lengths[i], older.tx, freed);
+    this.beforeRelease(older.previousTx);
+    this.#store.unpin(older.previousTx);
     this.#store.reclaim();
-    this.#store.data.shrink(Math.max(attempt.meta.pages, this.#store.free.end));
+    const pages = Math.max(attempt.meta.pages, free.end);
+    data.shrink(this.#eraser === null ? pages + data.slackPages(pages) : pages);
   }
 
-  #wake(): void {
-    const waiting = this.#waiters;
-    this.#waiters = waiting.filter((waiter) => waiter.tx > this.durableTx);
-    for (const waiter of waiting) if (waiter.tx <= this.durableTx) waiter.resolve();
+  /** Runs what may end a checkpoint. */
+  #guard<T>(action: () => T): T {
+    if (this.#failure !== null) throw this.#failure;
+    try {
+      return action();
+    } catch (error) {
+      throw this.#giveUp(error);
+    }
   }
 
-  #fail(error: unknown): LlmdbError {
-    this.#failure ??= new LlmdbError(
+  /** A full disk ends the attempt, and nothing is lost; anything else ends all writing. Returns what to throw. */
+  #giveUp(error: unknown): LlmdbError {
+    if (error === this.#failure && this.#failure !== null) return this.#failure;
+    const full = error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL";
+    if (!full || this.#attempt?.phase === "meta") return this.fail(error);
+    if (this.#attempt !== null) this.#abandon(this.#attempt);
+    this.#waiters.reject(error);
+    return error;
+  }
+
+  #abandon(attempt: Attempt): void {
+    attempt.phase = "done";
+    this.#attempt = null;
+    this.#wanted = false;
+    this.#reserved = attempt.listPages;
+    this.#log.abandoned();
+    this.#state.closeView(attempt.view);
+    this.#store.unpin(attempt.meta.tx);
+  }
+
+  /** Ends all writing through this handle: it is not known what the disk has. */
+  fail(cause: unknown): LlmdbError {
+    if (this.#failure !== null) return this.#failure;
+    this.#failure = new LlmdbError(
       "LLMDB_COMMIT_UNKNOWN",
       "a write or sync failed, so it is unknown whether the newest commits are on disk; " +
         "this handle takes no more writes: close it, see to the disk, and open the database again",
-      { durableTx: this.durableTx },
-      { cause: error },
+      { checkpointTx: this.#meta.tx },
+      { cause },
     );
-    const waiting = this.#waiters;
-    this.#waiters = [];
-    for (const waiter of waiting) waiter.reject(this.#failure);
+    this.#waiters.reject(this.#failure);
+    this.onFailure(this.#failure);
     return this.#failure;
   }
+}
+
+/** The pages that the list of free pages of a checkpoint is on. */
+function savedList({ freeList }: Meta): ExtentList {
+  return freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
+}
+
+function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -28,12 +28,16 @@ export async function compactEngine(engine: Engine): Promise<{ before: number; a
     await releasePages(engine);
     if (moved === 0 || store.free.end >= size) break;
   }
+  store.data.shrink(Math.max(engine.checkpointer.meta.pages, store.free.end));
   return { before, after: store.data.file.size() };
 }
 
-/** After two checkpoints neither meta page reaches what was freed before them. */
+/** After two checkpoints neither meta page reaches what was freed before them; the third cuts the file. */
 async function releasePages(engine: Engine): Promise<void> {
-  for (let i = 0; i < 2; i++) await engine.run((tx) => tx.touch(), "durable");
+  for (let i = 0; i < 3; i++) {
+    await engine.run((tx) => tx.touch(), "durable");
+    await engine.checkpointer.request();
+  }
 }
 
 /** Moves nodes and values from pages at or above `limit`, a map at a time. */

@@ -8,6 +8,14 @@ import { FIRST_PAGE } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
 import type { Storage, StorageFile } from "../pager/storage.js";
 
+/** Whoever makes a file holds this lock of it; it leaves no note behind, as the write lock does. */
+const CREATION_SLOT = 255;
+
+/** The log of a database. */
+export function logName(path: string): string {
+  return `${path}-wal`;
+}
+
 /** The name under which a database file is made before it is moved. */
 export function unfinishedName(path: string): string {
   return `${path}.llmdb-unfinished`;
@@ -26,6 +34,7 @@ export function emptyMeta(storage: Storage, pageSize: number): Meta {
     directory: new PagePointer(),
     directoryDepth: 0,
     previousTx: 0,
+    log: { position: 0, crc: 0 },
     checkpoint: 1,
     freeList: new Uint8Array(0),
   };
@@ -48,11 +57,24 @@ export function createDatabaseFile(storage: Storage, path: string, pageSize: num
     }
     file.sync();
     // Only one process at a time holds the unfinished file, so nobody gives the name away between these two lines.
-    if (isVacant(storage, path)) finishFile(storage, path);
+    const vacant = isVacant(storage, path);
+    const stray = vacant && storage.kind(logName(path)) !== "missing";
+    if (vacant && !stray) finishFile(storage, path);
     else storage.unlink(unfinishedName(path));
+    if (stray) throw strayLog(path);
   } finally {
     close();
   }
+}
+
+/** A log without its database: making a new one here would bury acknowledged commits. */
+function strayLog(path: string): LlmdbError {
+  const log = logName(path);
+  return new LlmdbError(
+    "LLMDB_CORRUPT",
+    `${log} is the log of a database that is not there any more; put the database back, or move the log away`,
+    { path: log },
+  );
 }
 
 /** Makes the unfinished file for `path` and locks it, until `close`. Throws `LLMDB_LOCKED` where somebody has it. */
@@ -60,10 +82,11 @@ export function openUnfinished(storage: Storage, path: string): { file: StorageF
   removeLeftover(storage, path);
   const name = unfinishedName(path);
   const file = storage.open(name, "create");
-  const lock = storage.lock(file, name);
+  const lock = storage.lock(file, name, CREATION_SLOT);
   const close = () => {
-    file.close();
+    // In this order: once the file is gone, the system may give its identity to another one.
     lock?.release();
+    file.close();
   };
   if (lock !== undefined) return { file, close };
   close();
@@ -82,21 +105,23 @@ export function isVacant(storage: Storage, path: string): boolean {
 }
 
 /**
- * Removes what a crash in the middle of a creation has left. It is told from one that goes on by the lock.
+ * Removes what a crash in the middle of a creation has left. It is told from one that goes on by the lock. Returns
+ * whether there was anything.
  *
  * @throws LlmdbError `LLMDB_LOCKED` where it goes on
  */
-export function removeLeftover(storage: Storage, path: string): void {
+export function removeLeftover(storage: Storage, path: string): boolean {
   const name = unfinishedName(path);
-  if (storage.kind(name) !== "file") return;
+  if (storage.kind(name) !== "file") return false;
   const file = storage.open(name, "write");
-  const lock = storage.lock(file, name);
+  const lock = storage.lock(file, name, CREATION_SLOT);
   try {
     if (lock === undefined) throw beingCreated(path);
     storage.unlink(name);
+    return true;
   } finally {
-    file.close();
     lock?.release();
+    file.close();
   }
 }
 

@@ -18,20 +18,11 @@ import {
   type TransactionOptions,
 } from "./options.js";
 import { OrderedMap } from "./ordered-map.js";
+import type { Recovered } from "./recovered.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, engineStats } from "./stats.js";
 import { type Transaction, wrapBody } from "./transaction.js";
 import { type VerifyReport, verifyEngine } from "./verify.js";
-
-/** What opening had to do. */
-export interface Recovered {
-  /** Commits replayed from a log. */
-  readonly replayed: number;
-  /** Bytes cut from a torn end of a log. */
-  readonly cutBytes: number;
-  /** One of the two meta pages was not valid: the other one was used. */
-  readonly olderMeta: boolean;
-}
 
 export class Database {
   /** What it was opened with; `:memory:` for one in memory. */
@@ -142,7 +133,7 @@ export class Database {
   /** Writes everything committed so far into the data file, durably. Rejects as a write. */
   async checkpoint(): Promise<void> {
     this.#engine.requireWritable();
-    await this.#engine.checkpointer.requestSync(this.#engine.lastTx);
+    await this.#engine.checkpointer.request();
   }
 
   /**
@@ -186,11 +177,10 @@ export class Database {
   }
 
   async #finish(): Promise<void> {
-    const { checkpointer, lastTx, readOnly } = this.#engine;
     try {
-      if (!readOnly) await checkpointer.requestSync(lastTx);
-      await checkpointer.settle();
+      await this.#engine.finish();
     } finally {
+      await this.#engine.settle();
       this.#release();
     }
   }
@@ -202,7 +192,7 @@ export class Database {
     this.#requireIdle("close");
     engine.stop();
     try {
-      if (!engine.readOnly) engine.checkpointer.sync();
+      engine.finishBlocking();
     } finally {
       this.#release();
     }
@@ -217,8 +207,10 @@ export class Database {
   }
 
   #release(): void {
-    this.#engine.store.data.file.close();
+    this.#engine.journal.close();
+    // In this order: once the file is gone, the system may give its identity to another one.
     this.#lock?.release();
+    this.#engine.store.data.file.close();
   }
 
   #requireIdle(what: string): void {

@@ -6,14 +6,17 @@
 import type { SealTarget } from "../btree/seal.js";
 import { sealTree } from "../btree/seal.js";
 import type { Tree } from "../btree/tree.js";
-import { Flusher } from "../mvcc/flusher.js";
+import { Flusher, NOTES_ONLY } from "../mvcc/flusher.js";
 import type { PageStore, SnapshotReader } from "../mvcc/page-store.js";
 import { WriteSet } from "../mvcc/write-set.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Meta } from "../pager/meta.js";
 import type { Storage } from "../pager/storage.js";
+import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
+import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
+import { replayCommit } from "./replay.js";
 import { WriteTransaction } from "./write-transaction.js";
 
 export type Durability = "durable" | "buffered";
@@ -28,6 +31,8 @@ export interface PinnedView {
   readonly directory: MapDirectory | null;
   /** Present in a range read: one map. */
   readonly tree: Tree | null;
+  /** Held by a checkpoint, not by a user. */
+  readonly isCheckpoint: boolean;
 }
 
 /** A time as it is given back: milliseconds since 1970 UTC, with microseconds in the fraction. */
@@ -41,17 +46,39 @@ export interface Receipt {
   time: Milliseconds;
 }
 
+/** What an engine is made with. */
+export interface EngineOptions {
+  /** The file, with symbolic links followed. */
+  readonly path: string;
+  readonly readOnly: boolean;
+  readonly durability: Durability;
+  readonly clock: () => number;
+  readonly checkpointBytes: number;
+  readonly eraseFreed: boolean;
+  /** Nothing outlives the process, or the file is somebody else's matter: there is nothing to make durable. */
+  readonly isVolatile: boolean;
+}
+
 /** Buffered commits reach the disk within so many milliseconds; a process that ends by itself waits for that. */
 const BUFFERED_MS = 1000;
+/** So long after a commit a checkpoint is made. */
+const CHECKPOINT_MS = 60_000;
+/** Pages that deleting may need where the disk is full. */
+const SPARE_PAGES = 16;
 
 export class Engine implements CommittedState {
   readonly storage: Storage;
-  readonly store: PageStore;
+  readonly path: string;
   readonly readOnly: boolean;
   readonly durability: Durability;
-  readonly directory: MapDirectory;
+  /** Of a reader beside a writer, these are replaced when it moves on. */
+  store: PageStore;
+  directory: MapDirectory;
+  checkpointer: Checkpointer;
+  readonly journal: Journal;
   readonly views = new Set<PinnedView>();
-  readonly checkpointer: Checkpointer;
+  /** How often a commit waited for a checkpoint, and why. */
+  readonly stalls = { logFull: 0, cacheFull: 0, ms: 0 };
   lastTx: number;
   lastMicros: number;
   /** Counts maps that came or went, so that handles know when to look again. */
@@ -60,27 +87,28 @@ export class Engine implements CommittedState {
   /** Snapshots and range reads that were forgotten instead of closed. */
   leakedSnapshots = 0;
   writer: WriteTransaction | null = null;
-  readonly #flusher: Flusher;
+  readonly #volatile: boolean;
+  #flusher: Flusher;
   readonly #clock: () => number;
-  #timer: ReturnType<typeof setTimeout> | null = null;
+  #bufferedTimer: ReturnType<typeof setTimeout> | null = null;
+  #checkpointTimer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(
-    storage: Storage,
-    store: PageStore,
-    meta: Meta,
-    directory: Tree,
-    options: { readOnly: boolean; durability: Durability; clock: () => number },
-  ) {
+  constructor(storage: Storage, store: PageStore, meta: Meta, directory: Tree, options: EngineOptions) {
     this.storage = storage;
     this.store = store;
+    this.path = options.path;
     this.readOnly = options.readOnly;
     this.durability = options.durability;
     this.#clock = options.clock;
+    this.#volatile = options.isVolatile;
     this.directory = new MapDirectory(store.reader, directory);
     this.#flusher = new Flusher(store);
     this.lastTx = meta.tx;
     this.lastMicros = meta.timeMicros;
-    this.checkpointer = new Checkpointer(store, this, meta);
+    this.journal = new Journal(storage, options.path, options.checkpointBytes);
+    this.checkpointer = new Checkpointer(store, this, this.journal, meta, options.eraseFreed);
+    this.checkpointer.onFailure = (failure) => this.journal.reject(failure);
+    this.journal.checkpointer = this.checkpointer;
   }
 
   requireOpen(): void {
@@ -101,17 +129,22 @@ export class Engine implements CommittedState {
     }
   }
 
+  /** The newest transaction that a power cut cannot take. */
+  get durableTx(): number {
+    return this.#volatile ? this.lastTx : this.journal.durableTx;
+  }
+
   /** Runs a body as one transaction and blocks until it is as durable as asked. */
   runBlocking<T>(body: (tx: WriteTransaction) => T, durability: Durability): { value: T; receipt: Receipt } {
     const result = this.#run(body, durability);
-    if (durability === "durable" && result.receipt.tx > this.checkpointer.durableTx) this.checkpointer.sync();
+    if (durability === "durable" && result.receipt.tx > this.durableTx) this.journal.syncCommit(result.receipt.tx);
     return result;
   }
 
   /** Runs a body as one transaction at once and resolves when it is as durable as asked. */
   async run<T>(body: (tx: WriteTransaction) => T, durability: Durability): Promise<{ value: T; receipt: Receipt }> {
     const result = this.#run(body, durability);
-    if (durability === "durable") await this.checkpointer.requestSync(result.receipt.tx);
+    if (durability === "durable" && !this.#volatile) await this.journal.requestSync(result.receipt.tx);
     return result;
   }
 
@@ -131,6 +164,7 @@ export class Engine implements CommittedState {
     this.requireWritable();
     this.#makeRoom();
     const micros = Math.max(this.#readClock(), this.lastMicros + 1);
+    this.journal.operations.reset(!this.#volatile);
     this.writer = new WriteTransaction(this, new WriteSet(this.store, this.lastTx + 1), micros);
     return this.writer;
   }
@@ -144,18 +178,52 @@ export class Engine implements CommittedState {
     );
   }
 
-  /** Makes a transaction visible; where it is to be durable, its pages are written first. */
+  /** Makes a transaction visible, once it is sure that nothing but a failing disk can take it. */
   commit(writer: WriteTransaction, durability: Durability): Receipt {
     const changed = writer.prepare();
-    if (changed && durability === "durable") {
-      this.#flushWriter(writer, true);
-      this.checkpointer.reserveList(writer.writeSet.freedExtents);
-    }
+    if (changed && !this.#volatile) this.#secure(writer, durability);
     this.writer = null;
-    if (changed) this.#publish(writer, durability);
+    if (changed) this.#publish(writer);
     else writer.writeSet.abandon();
     writer.end();
+    if (changed && !this.#volatile) this.#schedule(durability);
     return { tx: this.lastTx, time: this.lastMicros / 1000 };
+  }
+
+  /** Finds room on the disk for the pages of the transaction, and writes it into the log, or its pages. */
+  #secure(writer: WriteTransaction, durability: Durability): void {
+    this.#requireSameFile();
+    const { store } = this;
+    store.data.reserve(this.#endWithRoomFor(writer.grows ? SPARE_PAGES : 0));
+    const { tx } = writer.writeSet;
+    const dirtyBytes = store.cache.dirtyFrames * store.pageSize;
+    let logged = false;
+    try {
+      logged = this.journal.append({ tx, micros: writer.micros, durability, dirtyBytes });
+    } catch (error) {
+      throw this.checkpointer.fail(error);
+    }
+    if (logged) return;
+    this.#flushWriter(writer, true);
+    this.checkpointer.reserveList(writer.writeSet.freedExtents);
+  }
+
+  /** Where the file has to end so that so many pages can be taken. */
+  #endWithRoomFor(pages: number): number {
+    const { free } = this.store;
+    return free.end + Math.max(0, pages - free.pages);
+  }
+
+  /** The file may have been removed, or another one moved to its name: then commits would go nowhere. */
+  #requireSameFile(): void {
+    const here = this.storage.identify(this.path);
+    if (here === this.store.data.identity) return;
+    throw new LlmdbError(
+      "LLMDB_IO",
+      `${this.path} was ${here === undefined ? "removed" : "replaced"} while it was open; nothing was written; ` +
+        "move it back, or close the database and open the file that is to be used",
+      { path: this.path },
+    );
   }
 
   /** Forgets a transaction, unless it is committed. */
@@ -166,31 +234,98 @@ export class Engine implements CommittedState {
     writer.end();
   }
 
-  #publish(writer: WriteTransaction, durability: Durability): void {
+  #publish(writer: WriteTransaction): void {
     writer.writeSet.publish();
     if (writer.publish(this.directory)) this.mapChanges++;
     this.lastTx = writer.writeSet.tx;
     this.lastMicros = writer.micros;
-    if (durability === "buffered") this.#scheduleCheckpoint();
   }
 
-  /** Before a transaction: writes dirty pages when they fill half of the cache, so that it has room to work. */
+  /**
+   * Takes over commits that were found in the log, as one transaction.
+   *
+   * @throws LlmdbError `LLMDB_CORRUPT` where the log or a page that it changes is damaged
+   */
+  replay(commits: readonly LogRecord[]): void {
+    const last = commits.at(-1);
+    if (last === undefined) return;
+    const writer = new WriteTransaction(this, new WriteSet(this.store, last.tx), last.timeMicros);
+    // No checkpoint may come in between: its meta page would say that no log follows.
+    writer.hasRoom = true;
+    this.writer = writer;
+    try {
+      for (const commit of commits) replayCommit(writer, commit);
+      writer.prepare();
+      this.writer = null;
+      this.#publish(writer);
+    } catch (error) {
+      this.rollback(writer);
+      throw error;
+    }
+    writer.end();
+  }
+
+  /** Before a transaction: moves a checkpoint on, and waits for it where log or cache have no more room. */
   #makeRoom(): void {
+    if (this.#volatile) return this.#makeCacheRoom();
+    this.checkpointer.help();
+    const { cache } = this.store;
+    const crowded = () => cache.dirtyFrames * 2 > cache.maxFrames;
+    if (!crowded() && !this.journal.isFull) return;
+    const startMs = this.storage.now();
+    if (crowded()) this.stalls.cacheFull++;
+    else this.stalls.logFull++;
+    // The second one gives the log back that the meta page before the first still needs.
+    for (let i = 0; i < 2 && (crowded() || this.journal.isFull); i++) this.checkpointer.run(i > 0);
+    this.stalls.ms += Math.max(0, this.storage.now() - startMs);
+  }
+
+  /**
+   * Before the first change of a transaction: sees to it that there is room on the disk for some pages. Where the disk
+   * is full, checkpoints release what was deleted, and the log gives its room to the data.
+   */
+  #makeDiskRoom(writer: WriteTransaction): void {
+    const { store, journal, checkpointer } = this;
+    if (!store.data.isTight && store.data.reservedPages >= this.#endWithRoomFor(SPARE_PAGES)) return;
+    try {
+      store.data.reserve(this.#endWithRoomFor(SPARE_PAGES));
+      if (!store.data.isTight) return;
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
+    if (store.retired.pages === 0 && journal.log === null) return;
+    journal.end();
+    try {
+      checkpointer.run(journal.log !== null);
+      checkpointer.run(true);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
+    writer.writeSet.beginAnew();
+  }
+
+  #makeCacheRoom(): void {
     const { cache } = this.store;
     if (cache.dirtyFrames * 2 > cache.maxFrames) this.flush();
   }
 
   /** In a transaction, between operations: writes its own pages too when they crowd the cache. */
   relieve(writer: WriteTransaction): void {
+    if (!writer.hasRoom) {
+      writer.hasRoom = true;
+      if (!this.#volatile) this.#makeDiskRoom(writer);
+    }
     const { cache } = this.store;
     if (cache.dirtyFrames * 4 < cache.maxFrames * 3) return;
+    this.store.data.reserve(this.store.free.end);
     this.#flushWriter(writer, false);
     writer.writeSet.shareWritten();
   }
 
+  /** Writes every changed page that a state somebody looks at reaches. */
   flush(): void {
     this.#sealViews(this.#flusher);
-    this.#flusher.write();
+    this.#flusher.write(false);
   }
 
   #flushWriter(writer: WriteTransaction, committing: boolean): void {
@@ -200,7 +335,7 @@ export class Engine implements CommittedState {
       // Readers of older states first: whoever shares a page with the transaction learns its checksum in this pass.
       this.#sealViews(this.#flusher);
       writer.seal(this.#flusher);
-      this.#flusher.write();
+      this.#flusher.write(false);
     } finally {
       this.#flusher.writeSet = null;
     }
@@ -214,12 +349,25 @@ export class Engine implements CommittedState {
     this.directory.seal(target);
   }
 
+  noteChecksums(): void {
+    this.#sealViews(NOTES_ONLY);
+  }
+
+  writeSlice(view: PinnedView, pages: number): boolean {
+    const flusher = this.#flusher;
+    flusher.limit(pages);
+    const complete = view.directory?.seal(flusher) ?? true;
+    flusher.limit(Number.POSITIVE_INFINITY);
+    flusher.write(true);
+    return complete;
+  }
+
   /** Opens a view of the newest committed state; with `tree`, of one map only. */
-  openView(tree: Tree | null): PinnedView {
+  openView(tree: Tree | null, isCheckpoint = false): PinnedView {
     const snapshot = this.store.openReader(this.lastTx);
     const directory = tree === null ? new MapDirectory(snapshot.reader, this.directory.tree.share()) : null;
     const openedMs = this.storage.now();
-    const view = { snapshot, openedMs, micros: this.lastMicros, directory, tree: tree?.share() ?? null };
+    const view = { snapshot, openedMs, micros: this.lastMicros, directory, tree: tree?.share() ?? null, isCheckpoint };
     this.views.add(view);
     return view;
   }
@@ -229,19 +377,53 @@ export class Engine implements CommittedState {
     if (!this.closed) view.snapshot.close();
   }
 
-  #scheduleCheckpoint(): void {
-    if (this.#timer !== null) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = null;
+  /** Sees to it that what was committed gets to the disk, and from the log into the data file. */
+  #schedule(durability: Durability): void {
+    const { cache } = this.store;
+    if (this.journal.isDue || cache.dirtyFrames * 4 > cache.maxFrames) this.checkpointer.start();
+    this.#checkpointTimer ??= setTimeout(() => {
+      this.#checkpointTimer = null;
+      if (!this.closed && this.lastTx > this.checkpointer.meta.tx) this.checkpointer.start();
+    }, CHECKPOINT_MS).unref();
+    if (durability === "durable") return;
+    this.#bufferedTimer ??= setTimeout(() => {
+      this.#bufferedTimer = null;
       // A failure is kept by the checkpointer and thrown at the next write.
-      if (!this.closed) this.checkpointer.requestSync(this.lastTx).catch(() => {});
+      if (!this.closed) this.journal.requestSync(this.lastTx).catch(() => {});
     }, BUFFERED_MS);
   }
 
   /** Refuses everything from here on; the caller makes durable what there is. */
   stop(): void {
     this.closed = true;
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    if (this.#bufferedTimer !== null) clearTimeout(this.#bufferedTimer);
+    if (this.#checkpointTimer !== null) clearTimeout(this.#checkpointTimer);
+    this.#bufferedTimer = null;
+    this.#checkpointTimer = null;
   }
+
+  /** Writes the last checkpoint, after which no log is needed; blocks. */
+  finishBlocking(): void {
+    if (this.readOnly) return;
+    this.journal.end();
+    this.checkpointer.run(this.journal.log !== null);
+  }
+
+  /** Waits until no sync runs any more. */
+  async settle(): Promise<void> {
+    await this.journal.settle();
+    await this.checkpointer.settle();
+  }
+
+  /** The same, without blocking. */
+  async finish(): Promise<void> {
+    if (this.readOnly) return;
+    await this.settle();
+    this.journal.end();
+    await this.checkpointer.request(this.journal.log !== null);
+  }
+}
+
+function isDiskFull(error: unknown): boolean {
+  return error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL";
 }

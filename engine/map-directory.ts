@@ -72,10 +72,10 @@ export class MapDirectory {
     remove(this.tree, owner, nameBuffer, encodeName(name));
   }
 
-  /** Seals every page of this state, as far as the target lets it. */
-  seal(target: SealTarget): void {
+  /** Seals every page of this state, as far as the target lets it. Returns true where nothing is left to seal. */
+  seal(target: SealTarget): boolean {
     for (const state of this.#states.values()) sealTree(this.reader, state.tree.root, target);
-    sealTree(this.reader, this.tree.root, target, (views, base) => this.#sealRecords(views, base, target));
+    return sealTree(this.reader, this.tree.root, target, (views, base) => this.#sealRecords(views, base, target));
   }
 
   /** Seals the maps whose records a leaf of the directory holds, and notes their checksums in the records. */

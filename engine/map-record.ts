@@ -25,6 +25,16 @@ export const USER_MAP = 0x6d;
 
 const FORMATS: readonly ValueFormat[] = ["msgpack", "json", "bytes", "string"];
 
+/** How a format is stored: 1 to 4. */
+export function formatIndex(format: ValueFormat): number {
+  return FORMATS.indexOf(format) + 1;
+}
+
+/** The format that is stored so, or undefined. */
+export function formatAt(index: number): ValueFormat | undefined {
+  return FORMATS[index - 1];
+}
+
 /** A map as one transaction sees it. */
 export interface MapState {
   readonly name: string;
@@ -41,7 +51,7 @@ export function encodeRecord(state: MapState): Uint8Array {
   u8.fill(0);
   writePointer(scratch, 0, tree.root);
   u8[24] = tree.depth;
-  u8[25] = FORMATS.indexOf(state.format) + 1;
+  u8[25] = formatIndex(state.format);
   writeCount(28, tree.leafPages);
   writeCount(36, tree.branchPages);
   writeCount(44, tree.extentPages);
@@ -54,7 +64,7 @@ export function encodeRecord(state: MapState): Uint8Array {
 export function decodeRecord(name: string, bytes: Uint8Array, at: number, length: number): MapState {
   const { u8 } = scratch;
   u8.set(bytes.subarray(at, at + RECORD_BYTES));
-  const format = FORMATS[u8[25] - 1];
+  const format = formatAt(u8[25]);
   const tree = new Tree();
   readPointer(scratch, 0, tree.root);
   tree.depth = u8[24];

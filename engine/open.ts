@@ -15,11 +15,12 @@ import { type Meta, readNewestMeta } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PENDING } from "../pager/page-pointer.js";
 import type { Storage, StorageFile, StorageLock } from "../pager/storage.js";
-import { createDatabaseFile, isVacant, removeLeftover } from "./create.js";
+import { createDatabaseFile, isVacant } from "./create.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
 import { decodeFreeList } from "./free-list.js";
 import { type CheckedOptions, checkOpenOptions, type OpenOptions } from "./options.js";
+import { Recovery } from "./recovery.js";
 
 const DEFAULT_PAGE_BYTES = 8192;
 
@@ -46,8 +47,10 @@ export function open(path: string, options?: OpenOptions): Database {
   const checked = checkOpenOptions(options);
   const storage = checked.storage ?? fileStorage;
   requireLittleEndian();
-  prepareFile(storage, path, checked);
-  return openFile(storage, path, checked);
+  // Lock, log and reader slots lie beside the file itself, so that a symbolic link leads to the same ones.
+  const resolved = storage.resolve(path);
+  prepareFile(storage, resolved, checked);
+  return openFile(storage, path, resolved, checked);
 }
 
 /**
@@ -76,16 +79,18 @@ function prepareFile(storage: Storage, path: string, options: CheckedOptions): v
   }
 }
 
-function openFile(storage: Storage, path: string, options: CheckedOptions): Database {
+function openFile(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
   const file = storage.open(path, options.readOnly ? "read" : "write");
   let lock: StorageLock | undefined;
   try {
     if (!options.readOnly) lock = takeLock(storage, file, path);
-    const { meta, olderMeta } = readNewestMeta(file, path);
-    checkMeta(meta, path, options);
-    const engine = buildEngine(storage, file, meta, options);
-    if (!options.readOnly) removeLeftover(storage, path);
-    return new Database(path, engine, lock, { replayed: 0, cutBytes: 0, olderMeta });
+    const found = readNewestMeta(file, path);
+    checkMeta(found.meta, path, options);
+    const engine = buildEngine(storage, path, file, found.meta, options);
+    const recovery = new Recovery(storage, path, file, found);
+    if (options.readOnly) recovery.follow(engine);
+    else recovery.recover(engine);
+    return new Database(given, engine, lock, recovery.recovered);
   } catch (error) {
     lock?.release();
     file.close();
@@ -96,10 +101,12 @@ function openFile(storage: Storage, path: string, options: CheckedOptions): Data
 function takeLock(storage: Storage, file: StorageFile, path: string): StorageLock {
   const lock = storage.lock(file, path);
   if (lock !== undefined) return lock;
+  const holder = storage.holder(path);
+  const by = holder === undefined ? "elsewhere" : `by process ${holder.pid} on ${holder.host}`;
   throw new LlmdbError(
     "LLMDB_LOCKED",
-    `${path} is open for writing elsewhere; close it there, or open it with readOnly: true`,
-    { path },
+    `${path} is open for writing ${by}; close it there, or open it with readOnly: true`,
+    { path, ...(holder !== undefined && { holder }) },
   );
 }
 
@@ -125,7 +132,13 @@ function checkMeta(meta: Meta, path: string, options: CheckedOptions): void {
   }
 }
 
-function buildEngine(storage: Storage, file: StorageFile, meta: Meta, options: CheckedOptions): Engine {
+function buildEngine(
+  storage: Storage,
+  path: string,
+  file: StorageFile,
+  meta: Meta,
+  options: CheckedOptions,
+): Engine {
   const free = new FreeSpace(meta.pages);
   const store = new PageStore(file, meta.pageSize, options.cacheBytes, free, validateNode, (data) =>
     choosePageSource(data, pageSourceFor(options)),
@@ -134,15 +147,25 @@ function buildEngine(storage: Storage, file: StorageFile, meta: Meta, options: C
   directory.root.copyFrom(meta.directory);
   directory.depth = meta.directoryDepth;
   const engine = new Engine(storage, store, meta, directory, {
+    path,
     readOnly: options.readOnly,
     durability: options.durability,
     clock: options.clock ?? (() => storage.now()),
+    checkpointBytes: options.checkpointBytes,
+    eraseFreed: options.eraseFreed,
+    isVolatile: storage.volatile === true,
   });
   if (meta.freeList.length > 0 && !options.readOnly) {
     const list = decodeFreeList(store.extents.read(meta.freeList, 0), meta.pages);
     free.release(list.free);
     for (let i = 0; i < list.held.count; i++) {
-      store.retired.retire(list.held.starts[i], list.held.lengths[i], meta.previousTx, meta.tx);
+      // The older meta page reaches them for as long as its transaction is pinned.
+      store.retired.retire(
+        list.held.starts[i],
+        list.held.lengths[i],
+        meta.previousTx,
+        Math.max(meta.tx, meta.previousTx + 1),
+      );
     }
   }
   return engine;

@@ -26,8 +26,13 @@ export interface OpenOptions {
   pageSource?: "auto" | "pread" | "mmap";
   /** What a resolved write promises, unless its transaction says otherwise. Default `durable`. */
   durability?: Durability;
-  /** Bytes of log that start a checkpoint. Default 64 MiB. No effect until there is a log. */
+  /** Bytes of log that start a checkpoint. Default 64 MiB. The log file grows to about three times as much. */
   checkpointBytes?: number;
+  /**
+   * Overwrites pages and log with zeros once nobody needs them: each checkpoint is followed by a second one, after
+   * which what was deleted before is nowhere in the files. Costs about twice the writing. Default false.
+   */
+  eraseFreed?: boolean;
   /** Milliseconds since 1970 UTC, fractions to the microsecond. Default: the system's clock. */
   clock?: () => number;
   /** The storage port. Default: the file system. */
@@ -58,13 +63,30 @@ export interface CheckedOptions {
   readonly cacheBytes: number;
   readonly pageSource: "auto" | "pread" | "mmap";
   readonly durability: Durability;
+  readonly checkpointBytes: number;
+  readonly eraseFreed: boolean;
   readonly clock: (() => number) | undefined;
   readonly storage: Storage | undefined;
 }
 
 const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
+const DEFAULT_CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const MAX_CACHE_BYTES = 2 ** 40;
 const DURABILITIES = ["durable", "buffered"];
+const STORAGE_METHODS = [
+  "kind",
+  "resolve",
+  "identify",
+  "open",
+  "rename",
+  "unlink",
+  "list",
+  "syncDirectory",
+  "lock",
+  "holder",
+  "now",
+  "random",
+];
 const OPEN_OPTIONS = [
   "readOnly",
   "create",
@@ -73,6 +95,7 @@ const OPEN_OPTIONS = [
   "pageSource",
   "durability",
   "checkpointBytes",
+  "eraseFreed",
   "clock",
   "storage",
 ];
@@ -82,8 +105,6 @@ const OPEN_OPTIONS = [
  */
 export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptions {
   const given = requireObject(options, OPEN_OPTIONS, "open");
-  optionalBytes(given.checkpointBytes, "checkpointBytes", 0);
-  optionalBytes(given.checkpointBytes, "checkpointBytes", 0);
   return {
     readOnly: optionalBoolean(given.readOnly, "readOnly", false),
     create: optionalBoolean(given.create, "create", true),
@@ -92,6 +113,8 @@ export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptio
     pageSource:
       given.pageSource === undefined ? "pread" : oneOf(given.pageSource, ["auto", "pread", "mmap"], "pageSource"),
     durability: checkDurability(given.durability, "durable"),
+    checkpointBytes: optionalBytes(given.checkpointBytes, "checkpointBytes", DEFAULT_CHECKPOINT_BYTES),
+    eraseFreed: optionalBoolean(given.eraseFreed, "eraseFreed", false),
     clock: optionalFunction(given.clock, "clock"),
     storage: checkStorage(given.storage),
   };
@@ -183,8 +206,7 @@ function checkStorage(value: unknown): Storage | undefined {
 
 function isStorage(value: unknown): value is Storage {
   if (value === null || typeof value !== "object") return false;
-  const methods = ["kind", "open", "rename", "unlink", "list", "syncDirectory", "lock", "now", "random"];
-  return methods.every((method) => method in value && typeof Reflect.get(value, method) === "function");
+  return STORAGE_METHODS.every((method) => method in value && typeof Reflect.get(value, method) === "function");
 }
 
 function invalid(message: string): LlmdbError {

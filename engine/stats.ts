@@ -11,7 +11,7 @@ export interface DatabaseStats {
   /** Pages that can be used at once. */
   freePages: number;
   fileBytes: number;
-  /** Bytes of log; 0 while this version has none. */
+  /** Bytes of the log file; 0 while there is none. */
   walBytes: number;
   /** Bytes of the page cache that have been taken so far. */
   cacheBytes: number;
@@ -23,6 +23,11 @@ export interface DatabaseStats {
   durableTx: number;
   /** Checkpoints since the database was opened. */
   checkpoints: number;
+  /**
+   * How often a write waited for a checkpoint because the log, or the cache with pages that are not written yet, was
+   * full; and for how long in all. Raise `checkpointBytes` or `cacheBytes` where that is often.
+   */
+  stalls: { logFull: number; cacheFull: number; ms: number };
   /** Open snapshots and running range reads. */
   openSnapshots: number;
   /** Of those, how many were forgotten and had to be collected, since the database was opened. */
@@ -49,14 +54,15 @@ export function engineStats(engine: Engine): DatabaseStats {
     pages: store.free.end,
     freePages: store.free.pages,
     fileBytes: store.data.file.size(),
-    walBytes: 0,
+    walBytes: engine.journal.log?.space.fileBytes ?? 0,
     cacheBytes: store.cache.bytes,
     cacheHits: Math.max(0, store.cache.fetches - store.cache.misses),
     cacheMisses: store.cache.misses,
     lastTx: engine.lastTx,
-    durableTx: checkpointer.durableTx,
+    durableTx: engine.durableTx,
     checkpoints: checkpointer.count,
-    openSnapshots: engine.views.size,
+    stalls: { ...engine.stalls },
+    openSnapshots: [...engine.views].filter(({ isCheckpoint }) => !isCheckpoint).length,
     leakedSnapshots: engine.leakedSnapshots,
     maps: mapStats(engine),
   };
@@ -74,6 +80,7 @@ export function engineStats(engine: Engine): DatabaseStats {
 function oldestView(engine: Engine): PinnedView | undefined {
   let oldest: PinnedView | undefined;
   for (const view of engine.views) {
+    if (view.isCheckpoint) continue;
     if (oldest === undefined || view.snapshot.tx < oldest.snapshot.tx) oldest = view;
   }
   return oldest;

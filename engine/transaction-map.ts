@@ -7,8 +7,10 @@ import { clearRange } from "../btree/clear.js";
 import type { Cursor } from "../btree/cursor.js";
 import { put, remove } from "../btree/entries.js";
 import { LlmdbError } from "../pager/error.js";
+import type { OperationBuffer } from "../wal/operation-buffer.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
+import { formatIndex } from "./map-record.js";
 import { MapReader, type MapSource } from "./map-reader.js";
 import type { MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
@@ -48,6 +50,8 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
       put(map.tree, this.#transaction.writeSet, key.bytes, key.length, bytes, bytes.length);
       map.format = format;
       map.changed = true;
+      this.#transaction.grows = true;
+      this.#log(format).put(key.bytes, key.length, bytes);
     });
   }
 
@@ -56,7 +60,10 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     this.#transaction.requireOpen();
     encodeKey(of, key, this.maxKeyBytes);
     this.#change(() => {
-      if (remove(this.#map.tree, this.#transaction.writeSet, key.bytes, key.length)) this.#map.changed = true;
+      const { tree, format } = this.#map;
+      if (!remove(tree, this.#transaction.writeSet, key.bytes, key.length) || format === null) return;
+      this.#map.changed = true;
+      this.#log(format).delete(key.bytes, key.length);
     });
   }
 
@@ -74,8 +81,18 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
       );
     }
     this.#change(() => {
-      if (clearRange(this.#map.tree, this.#transaction.writeSet, bounds) > 0) this.#map.changed = true;
+      const { tree, format } = this.#map;
+      if (clearRange(tree, this.#transaction.writeSet, bounds) === 0 || format === null) return;
+      this.#map.changed = true;
+      this.#log(format).clear(bounds.lower, bounds.lowerLength, bounds.upper, bounds.upperLength);
     });
+  }
+
+  /** Where to log the next operation on this map. */
+  #log(format: ValueFormat): OperationBuffer {
+    const { operations } = this.engine.journal;
+    operations.map(this.#map.name, formatIndex(format));
+    return operations;
   }
 
   /** Makes a change; an error once pages were touched leaves nothing but rollback. */

@@ -97,7 +97,7 @@ function pagesOnDisk(store: PageStore): TreeCheck["locate"] {
   return (page, crc) => {
     const frame = shared.table.get(page);
     if (frame >= 0 && shared.isDirty(frame)) return { views: shared.views(frame), base: shared.base(frame), pageSize };
-    const read = fresh.fetch(page, crc);
+    const read = fresh.fetch(page, shared.written.get(page) ?? crc);
     return { views: fresh.views(read), base: fresh.base(read), pageSize };
   };
 }

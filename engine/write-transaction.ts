@@ -12,6 +12,7 @@ import type { WriteSet } from "../mvcc/write-set.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Engine } from "./engine.js";
 import { MapDirectory } from "./map-directory.js";
+import { formatIndex } from "./map-record.js";
 import type { ValueFormat } from "./value.js";
 
 /** A map as the transaction sees it. */
@@ -39,6 +40,10 @@ export class WriteTransaction {
   readonly micros: number;
   /** Set by an error that may have left a change half made. */
   broken: unknown = null;
+  /** Whether anything was put: then it may not use the room that is kept for deleting on a full disk. */
+  grows = false;
+  /** Whether room on the disk was looked for, before the first change. */
+  hasRoom = false;
   #over = false;
   #touched = false;
   readonly directory: MapDirectory;
@@ -72,6 +77,9 @@ export class WriteTransaction {
   drop(name: string): boolean {
     const map = this.map(name);
     if (map.format === null) return false;
+    const { operations } = this.engine.journal;
+    operations.map(name, formatIndex(map.format));
+    operations.drop();
     clearRange(map.tree, this.writeSet, EVERYTHING);
     map.format = null;
     map.changed = true;
@@ -98,6 +106,8 @@ export class WriteTransaction {
       saved.set(name, { format: map.format, tree: map.tree.fork(), changed: map.changed });
     }
     const broken = this.broken;
+    const { operations } = this.engine.journal;
+    const mark = operations.mark();
     this.#saved.push(saved);
     try {
       const value = this.runBody(body);
@@ -107,6 +117,7 @@ export class WriteTransaction {
     } catch (error) {
       this.#restore(saved);
       this.writeSet.rollbackTo(savepoint);
+      operations.truncate(mark);
       this.broken = broken;
       throw error;
     } finally {

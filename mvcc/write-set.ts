@@ -10,6 +10,7 @@
 import { clearNode } from "../btree/node-edit.js";
 import type { PageOwner } from "../btree/page-owner.js";
 import { sealFrame } from "../btree/seal.js";
+import { assertInvariant } from "../pager/error.js";
 import { ExtentList, type ExtentListMark } from "../pager/extent-list.js";
 import { valueBorn, valueExtents } from "../pager/extent-value.js";
 import { headerTx, setHeaderIdentity } from "../pager/page.js";
@@ -38,8 +39,8 @@ export class WriteSet implements PageOwner {
   readonly #store: PageStore;
   readonly #cache: PageCache;
   readonly #own: PageTable;
-  readonly #horizon: number;
-  readonly #endBefore: number;
+  #horizon: number;
+  #endBefore: number;
   /** Numbers taken from free space. */
   readonly #allocated = new ExtentList();
   /** Taken numbers that are not in use now: of the transaction, then of each savepoint. */
@@ -68,6 +69,14 @@ export class WriteSet implements PageOwner {
     this.#endBefore = store.free.end;
     store.writing = true;
     store.displaced = null;
+  }
+
+  /** Looks at pins and free pages again, as long as no page was touched. */
+  beginAnew(): void {
+    assertInvariant(this.isEmpty, "the transaction has touched no page yet");
+    this.#horizon = this.#store.pins.newest;
+    this.#store.reclaim();
+    this.#endBefore = this.#store.free.end;
   }
 
   /** True where the transaction has touched no page. */
@@ -146,6 +155,8 @@ export class WriteSet implements PageOwner {
 
   #writeValue(value: Uint8Array, length: number, extents: ExtentList, into: Uint8Array): number {
     try {
+      // What lies below may not have been written yet: without room of its own it would be a hole in the file.
+      for (const start of extents.starts) this.#store.data.reserve(start);
       const bytes = this.#store.extents.write(value, length, extents, this.tx, into);
       this.#allocated.addAll(extents);
       for (let i = 0; i < extents.count; i++) this.#forgetMapped(extents.starts[i], extents.lengths[i]);

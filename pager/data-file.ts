@@ -2,6 +2,7 @@
  * The data file as numbered pages. Guarantees: writes of many pages go out in page order, neighbours coalesced; the
  * file is grown before a meta page may name the new size; a sync covers everything written before it.
  */
+import { LlmdbError } from "./error.js";
 import type { FreeSpace } from "./free-space.js";
 import { encodeMeta, type Meta, metaPosition } from "./meta.js";
 import type { PageCache, PageSource } from "./page-cache.js";
@@ -9,15 +10,26 @@ import type { StorageFile } from "./storage.js";
 
 /** Neighbouring pages go out in writes of up to this size. */
 const WRITE_BYTES = 512 * 1024;
+/** A file grows by a part of what it has, within these limits. */
+const GROWTH_PART = 32;
+const MIN_GROWTH_PAGES = 8;
+const MAX_GROWTH_BYTES = 1024 * 1024;
 
 export class DataFile implements PageSource {
   readonly file: StorageFile;
   readonly pageSize: number;
+  /** Names the file itself. */
+  readonly identity: string;
   readonly #free: FreeSpace;
   #staging = new Uint8Array(0);
+  /** The file is at least so long, without holes where pages have not been written yet. */
+  #reservedBytes = 0;
+  /** The disk had not as much room as was asked for last. */
+  isTight = false;
 
   constructor(file: StorageFile, pageSize: number, free: FreeSpace) {
     this.file = file;
+    this.identity = file.identity();
     this.pageSize = pageSize;
     this.#free = free;
   }
@@ -58,6 +70,54 @@ export class DataFile implements PageSource {
     this.file.write(this.#staging, 0, run * pageSize, first * pageSize);
   }
 
+  /**
+   * Sees to it that `pages` pages have room on the disk, so that writing them later cannot find it full. Takes more
+   * than is asked for where there is more, because zeros that are written for each page apart would cost a call each.
+   *
+   * @throws LlmdbError `LLMDB_DISK_FULL`, `LLMDB_IO`; the file may be longer then
+   */
+  reserve(pages: number): void {
+    const least = pages * this.pageSize;
+    if (least <= this.#reservedBytes) return;
+    const fileBytes = this.file.size();
+    this.#reservedBytes = fileBytes;
+    if (least <= fileBytes) return;
+    const wanted = (pages + this.slackPages(pages)) * this.pageSize;
+    try {
+      this.#extend(fileBytes, wanted);
+      this.isTight = false;
+    } catch (error) {
+      this.isTight = true;
+      this.file.truncate(fileBytes);
+      if (!(error instanceof LlmdbError) || error.code !== "LLMDB_DISK_FULL") throw error;
+      this.#extend(fileBytes, least);
+    }
+  }
+
+  /** Pages that have room on the disk for sure. */
+  get reservedPages(): number {
+    return Math.floor(this.#reservedBytes / this.pageSize);
+  }
+
+  #extend(from: number, to: number): void {
+    this.#writeZeros(from, to);
+    this.#reservedBytes = to;
+  }
+
+  /** Overwrites pages with zeros, as far as the file goes. */
+  zero(start: number, pages: number): void {
+    if (pages === 0) return;
+    const end = Math.min((start + pages) * this.pageSize, this.file.size());
+    if (start * this.pageSize < end) this.#writeZeros(start * this.pageSize, end);
+  }
+
+  #writeZeros(from: number, to: number): void {
+    const zeros = new Uint8Array(Math.min(to - from, WRITE_BYTES));
+    for (let at = from; at < to; at += zeros.length) {
+      this.file.write(zeros, 0, Math.min(zeros.length, to - at), at);
+    }
+  }
+
   /** Makes the file long enough for `pages` pages. Durable after the next sync. */
   grow(pages: number): void {
     if (this.file.size() < pages * this.pageSize) this.file.truncate(pages * this.pageSize);
@@ -65,7 +125,14 @@ export class DataFile implements PageSource {
 
   /** Cuts what lies behind `pages` pages. */
   shrink(pages: number): void {
-    if (this.file.size() > pages * this.pageSize) this.file.truncate(pages * this.pageSize);
+    if (this.file.size() <= pages * this.pageSize) return;
+    this.#reservedBytes = 0;
+    this.file.truncate(pages * this.pageSize);
+  }
+
+  /** How many pages behind `pages` a growing file may keep, so that it need not be extended again at once. */
+  slackPages(pages: number): number {
+    return Math.ceil(Math.min(Math.max(MIN_GROWTH_PAGES, pages / GROWTH_PART), MAX_GROWTH_BYTES / this.pageSize));
   }
 
   writeMeta(meta: Meta): void {

@@ -1,79 +1,130 @@
 /**
- * The write lock of a database file. Guarantees: one holder at a time among all threads and processes of the machine,
- * whatever path led to the file; the kernel releases it when the holder ends, however it ends; nothing is written to
- * disk, so there is nothing to clean up and nothing that a stale process number could confuse.
+ * The locks of a database file: slot 0 is the write lock, the others are for readers. Guarantees: one holder of each
+ * slot at a time among all threads and processes of the machine, whatever path led to the file; the kernel releases it
+ * when the holder ends, however it ends; no file decides who has it, so there is nothing to clean up and nothing that
+ * a stale process number could confuse.
  *
  * Each platform has one way, all of them owned by the kernel. Only Linux is tested; the others are written to the
  * documentation of Node, libuv and the system.
- * - Linux: an abstract Unix socket named after device and inode. Such names are per network namespace: two containers
- *   that share a volume but not a network do not see each other's lock.
+ * - Linux: an abstract Unix socket named after device, inode and slot. Such names are per network namespace: two
+ *   containers that share a volume but not a network do not see each other's lock.
  * - Windows: a named pipe of the same name. libuv creates its first instance exclusively.
- * - macOS and the BSDs: a descriptor of the file itself, opened with `O_EXLOCK`, which is `flock`.
+ * - macOS and the BSDs: a descriptor opened with `O_EXLOCK`, which is `flock`: of the file itself for slot 0, of an
+ *   empty file beside it, named after the path and the slot, for the others. That file is removed on release; one that
+ *   a kill leaves is locked again by the next holder. Only there, hard links of one file have slots of their own.
  */
 import fs from "node:fs";
 import net from "node:net";
 import { LlmdbError } from "./error.js";
+import { requireSlot } from "./lock-table.js";
 import type { StorageLock } from "./storage.js";
 import { errnoOf, systemError } from "./system-error.js";
 
 /** The bytes of `sun_path` on Linux, the leading NUL included. */
 const SOCKET_NAME_BYTES = 108;
+const OUT_OF_DESCRIPTORS = new Set(["EMFILE", "ENFILE"]);
 /** The BSD flags of `open` that Node does not name, and O_NONBLOCK, whose value is another one on Linux. */
 const BSD_O_EXLOCK = 0x20;
 const BSD_O_NONBLOCK = 0x04;
 
 /**
- * Takes the lock of the file with this identity (device and inode). Never waits.
+ * Takes a lock of the file with this identity (device and inode). Never waits.
  *
  * @param path - A path of the same file.
+ * @param slot - 0 for the write lock, 1 to 255 for others that are independent of it and of each other.
  * @returns undefined where another holder has it.
  */
-export function lockFile(identity: string, path: string): StorageLock | undefined {
-  const name = `llmdb-${identity.replace(":", "-")}`;
+export function lockFile(identity: string, path: string, slot: number): StorageLock | undefined {
+  requireSlot(slot);
+  const file = `llmdb-${identity.replace(":", "-")}`;
+  const name = slot === 0 ? file : `${file}-${slot}`;
   switch (process.platform) {
     case "linux":
     case "android":
       // Node 20 pads the name with NULs to the full length, later versions bind it as it is: these are two addresses.
       // A name of the full length is the same address in all of them.
-      return lockAddress(`\0${name}-`.padEnd(SOCKET_NAME_BYTES, "x"));
+      return lockAddress(`\0${name}-`.padEnd(SOCKET_NAME_BYTES, "x"), path);
     case "win32":
-      return lockAddress(`\\\\.\\pipe\\${name}`);
+      return lockAddress(`\\\\.\\pipe\\${name}`, path);
     case "darwin":
     case "freebsd":
     case "openbsd":
-      return lockDescriptor(path);
+      return slot === 0 ? lockItself(path) : lockBeside(`${path}.${slot}`);
     default:
       throw new LlmdbError(
         "LLMDB_UNSUPPORTED",
-        `there is no write lock for the platform ${process.platform}; open the database read-only`,
+        `there is no file lock for the platform ${process.platform}; open the database read-only`,
         { platform: process.platform, path },
       );
   }
 }
 
-function lockAddress(path: string): StorageLock | undefined {
+function lockAddress(address: string, path: string): StorageLock | undefined {
   const server = net.createServer((stranger) => stranger.destroy());
   // The address is bound within `listen`, and `listening` tells at once; the event only repeats that, later.
   server.on("error", () => {});
   // Without `exclusive`, the workers of a cluster would share one socket and all hold the lock.
-  server.listen({ path, exclusive: true });
-  if (!server.listening) return undefined;
+  server.listen({ path: address, exclusive: true });
+  if (!server.listening) {
+    requireDescriptors(path);
+    return undefined;
+  }
   server.unref();
   return { release: () => void server.close() };
 }
 
-function lockDescriptor(path: string): StorageLock | undefined {
-  let descriptor: number | undefined;
+/** Tells a taken address from a process that has no descriptor left for a socket: `listen` does not, in time. */
+function requireDescriptors(path: string): void {
   try {
-    descriptor = fs.openSync(path, fs.constants.O_RDWR | BSD_O_EXLOCK | BSD_O_NONBLOCK);
+    fs.closeSync(fs.openSync(path, "r"));
+  } catch (cause) {
+    const errno = errnoOf(cause) ?? "";
+    if (OUT_OF_DESCRIPTORS.has(errno)) throw systemError(cause, "lock", path);
+  }
+}
+
+function lockItself(path: string): StorageLock | undefined {
+  const descriptor = openLocked(path, fs.constants.O_RDWR);
+  return descriptor === undefined ? undefined : { release: onceOnly(() => fs.closeSync(descriptor)) };
+}
+
+function lockBeside(path: string): StorageLock | undefined {
+  const descriptor = openLocked(path, fs.constants.O_RDWR | fs.constants.O_CREAT);
+  if (descriptor === undefined) return undefined;
+  // The last holder may have removed the file after it was opened here: another one may lock a new file by now.
+  if (!isAt(path, descriptor)) {
+    fs.closeSync(descriptor);
+    return undefined;
+  }
+  const release = (): void => {
+    fs.rmSync(path, { force: true });
+    fs.closeSync(descriptor);
+  };
+  return { release: onceOnly(release) };
+}
+
+/** A descriptor that holds the lock; undefined where another one does. */
+function openLocked(path: string, flags: number): number | undefined {
+  try {
+    return fs.openSync(path, flags | BSD_O_EXLOCK | BSD_O_NONBLOCK);
   } catch (cause) {
     if (errnoOf(cause) === "EAGAIN") return undefined;
     throw systemError(cause, "lock", path);
   }
-  return {
-    release() {
-      if (descriptor !== undefined) fs.closeSync(descriptor);
-      descriptor = undefined;
-    },
+}
+
+function isAt(path: string, descriptor: number): boolean {
+  const opened = fs.fstatSync(descriptor, { bigint: true });
+  const found = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+  return found !== undefined && found.dev === opened.dev && found.ino === opened.ino;
+}
+
+/** A number that was closed may be another file's by the second time. */
+function onceOnly(action: () => void): () => void {
+  let done = false;
+  return () => {
+    if (done) return;
+    done = true;
+    action();
   };
 }

@@ -8,10 +8,11 @@
  */
 import { randomFillSync } from "node:crypto";
 import fs from "node:fs";
-import { dirname } from "node:path";
+import { basename, dirname, isAbsolute, join, sep } from "node:path";
 import { microsecondClock } from "./clock.js";
 import { lockFile } from "./file-lock.js";
-import type { PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
+import { readLockNote, writeLockNote } from "./lock-note.js";
+import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
 import { closedError, errnoOf, failure, systemError } from "./system-error.js";
 
 const FLAGS = { read: "r", write: "r+", create: "wx+" } as const;
@@ -20,6 +21,7 @@ const CLOSED = -1;
 const FOLDER_NOT_SYNCABLE = new Set(["EINVAL", "EPERM", "EISDIR", "ENOTSUP"]);
 
 const now = microsecondClock();
+const startedAt = new Date(now() - process.uptime() * 1000).toISOString();
 
 class DiskFile implements StorageFile {
   readonly #path: string;
@@ -114,9 +116,16 @@ class DiskFile implements StorageFile {
   identity(): string {
     const descriptor = this.#open();
     try {
-      // Inode numbers of some file systems pass 2^53.
-      const { dev, ino } = fs.fstatSync(descriptor, { bigint: true });
-      return `${dev}:${ino}`;
+      return identityOf(fs.fstatSync(descriptor, { bigint: true }));
+    } catch (cause) {
+      throw systemError(cause, "look at", this.#path);
+    }
+  }
+
+  links(): number {
+    const descriptor = this.#open();
+    try {
+      return fs.fstatSync(descriptor).nlink;
     } catch (cause) {
       throw systemError(cause, "look at", this.#path);
     }
@@ -141,6 +150,11 @@ class DiskFile implements StorageFile {
   }
 }
 
+/** Takes big integers, because inode numbers of some file systems pass 2^53. */
+function identityOf({ dev, ino }: fs.BigIntStats): string {
+  return `${dev}:${ino}`;
+}
+
 function kind(path: string): PathKind {
   try {
     const stats = fs.statSync(path, { throwIfNoEntry: false });
@@ -151,6 +165,39 @@ function kind(path: string): PathKind {
     if (errnoOf(cause) === "ENOTDIR") return "missing";
     throw systemError(cause, "look at", path);
   }
+}
+
+function identify(path: string): string | undefined {
+  try {
+    const stats = fs.statSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats && identityOf(stats);
+  } catch (cause) {
+    if (errnoOf(cause) === "ENOTDIR") return undefined;
+    throw systemError(cause, "look at", path);
+  }
+}
+
+function resolve(path: string): string {
+  try {
+    return realPath(path);
+  } catch (cause) {
+    throw systemError(cause, "follow", path);
+  }
+}
+
+function realPath(path: string): string {
+  try {
+    return fs.realpathSync.native(path);
+  } catch (cause) {
+    if (errnoOf(cause) !== "ENOENT") throw cause;
+  }
+  const folder = fs.realpathSync.native(dirname(path));
+  const place = join(folder, basename(path));
+  if (!fs.lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return place;
+  const target = fs.readlinkSync(place);
+  // Joined as text: to take ".." out of a path whose folders may be links themselves would lead elsewhere. A circle
+  // of links does not come here, because it is no ENOENT.
+  return realPath(isAbsolute(target) ? target : folder + sep + target);
 }
 
 function open(path: string, mode: "read" | "write" | "create"): StorageFile {
@@ -180,9 +227,23 @@ function syncDirectory(path: string): void {
   }
 }
 
+/** The lock, whose note is removed while it is still held: afterwards it could be the next holder's. */
+function withNote(lock: StorageLock, removeNote: () => void): StorageLock {
+  let held = true;
+  return {
+    release() {
+      if (held) removeNote();
+      held = false;
+      lock.release();
+    },
+  };
+}
+
 /** The real disk. */
 export const fileStorage: Storage = {
   kind,
+  resolve,
+  identify,
   open,
   syncDirectory,
   now,
@@ -212,8 +273,14 @@ export const fileStorage: Storage = {
     }
   },
 
-  lock(file: StorageFile, path: string): StorageLock | undefined {
-    return lockFile(file.identity(), path);
+  lock(file: StorageFile, path: string, slot = 0): StorageLock | undefined {
+    const identity = file.identity();
+    const lock = lockFile(identity, path, slot);
+    return lock === undefined || slot > 0 ? lock : withNote(lock, writeLockNote(path, identity, startedAt));
+  },
+
+  holder(path: string): LockHolder | undefined {
+    return readLockNote(path);
   },
 
   random(bytes: Uint8Array): void {

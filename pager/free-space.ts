@@ -18,6 +18,8 @@ export class FreeSpace {
   #count = 0;
   #pages = 0;
   #end: number;
+  /** Told of each extent that becomes free. */
+  onRelease: ((start: number, length: number) => void) | null = null;
 
   /** @param end the number of pages in use or free, counted from page 0 */
   constructor(end: number = FIRST_PAGE) {
@@ -92,6 +94,7 @@ export class FreeSpace {
       "a freed page is in the file",
     );
     this.#pages += list.pages;
+    if (this.onRelease !== null) for (let i = 0; i <= last; i++) this.onRelease(starts[i], lengths[i]);
     if (list.count === 1) this.#insert(starts[0], lengths[0]);
     else this.#merge(starts, lengths);
   }

@@ -6,9 +6,10 @@
 import { randomFillSync } from "node:crypto";
 import { microsecondClock } from "./clock.js";
 import { LlmdbError } from "./error.js";
+import { LockTable } from "./lock-table.js";
 import { NameTable } from "./name-table.js";
 import { SparseBytes } from "./sparse-bytes.js";
-import type { PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
+import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
 import { closedError, failure } from "./system-error.js";
 
 /** As large as the largest page, so that an aligned page never spans two blocks. */
@@ -23,12 +24,14 @@ class MemoryFile implements StorageFile {
   readonly descriptor = undefined;
   readonly #path: string;
   readonly #contents: Contents;
+  readonly #names: NameTable<Contents>;
   readonly #writable: boolean;
   #closed = false;
 
-  constructor(path: string, contents: Contents, writable: boolean) {
+  constructor(path: string, contents: Contents, names: NameTable<Contents>, writable: boolean) {
     this.#path = path;
     this.#contents = contents;
+    this.#names = names;
     this.#writable = writable;
   }
 
@@ -72,6 +75,11 @@ class MemoryFile implements StorageFile {
     return this.#contents.identity;
   }
 
+  links(): number {
+    this.#open();
+    return this.#names.links(this.#contents);
+  }
+
   close(): void {
     this.#closed = true;
   }
@@ -83,22 +91,34 @@ class MemoryFile implements StorageFile {
 }
 
 class MemoryStorage implements Storage {
+  readonly volatile = true;
   readonly now = microsecondClock();
   readonly #names = new NameTable<Contents>();
-  readonly #locked = new Set<string>();
+  readonly #locks = new LockTable();
+  readonly #startedAt = new Date(Date.now() - process.uptime() * 1000).toISOString();
   #created = 0;
 
   kind(path: string): PathKind {
     return this.#names.kind(path);
   }
 
+  resolve(path: string): string {
+    return path;
+  }
+
+  identify(path: string): string | undefined {
+    return this.#names.get(path)?.identity;
+  }
+
   open(path: string, mode: "read" | "write" | "create"): StorageFile {
-    if (mode !== "create") return new MemoryFile(path, this.#names.require(path, "open"), mode === "write");
+    if (mode !== "create") {
+      return new MemoryFile(path, this.#names.require(path, "open"), this.#names, mode === "write");
+    }
     if (this.#names.get(path) !== undefined) throw failure("EEXIST", "create", path);
     this.#names.requireFree(path, "create");
     const contents = { identity: `memory:${++this.#created}`, bytes: new SparseBytes(BLOCK_BYTES) };
     this.#names.set(path, contents);
-    return new MemoryFile(path, contents, true);
+    return new MemoryFile(path, contents, this.#names, true);
   }
 
   rename(from: string, to: string): void {
@@ -119,18 +139,15 @@ class MemoryStorage implements Storage {
 
   syncDirectory(): void {}
 
-  lock(file: StorageFile): StorageLock | undefined {
-    const identity = file.identity();
-    if (this.#locked.has(identity)) return undefined;
-    this.#locked.add(identity);
-    let held = true;
-    return {
-      release: () => {
-        // A second release must not free the lock of whoever took it since.
-        if (held) this.#locked.delete(identity);
-        held = false;
-      },
-    };
+  lock(file: StorageFile, _path?: string, slot = 0): StorageLock | undefined {
+    return this.#locks.take(file.identity(), slot);
+  }
+
+  /** Nobody but this process can have a lock here. */
+  holder(path: string): LockHolder | undefined {
+    const identity = this.identify(path);
+    if (identity === undefined || !this.#locks.has(identity, 0)) return undefined;
+    return { pid: process.pid, host: "localhost", startedAt: this.#startedAt };
   }
 
   random(bytes: Uint8Array): void {

@@ -4,7 +4,7 @@
  * ```
  *   0  magic, 8 bytes          56  pointer to the root of the map directory, 24 bytes
  *   8  u32 format version      80  u48 transaction of the checkpoint before, u16 zero
- *  12  u32 page size           88  u64 log salt, u64 log sequence: zero until there is a log
+ *  12  u32 page size           88  u48 anchor in the log, u16 zero, u32 its CRC-32, u32 zero
  *  16  database id, 16 bytes  104  u48 number of this checkpoint, u16 zero
  *  32  u48 transaction, u16   112  u16 length of the descriptor of the free list (0: none), descriptor up to 138 bytes
  *  40  u64 time, microseconds 252  u32 CRC-32 of the bytes before
@@ -45,6 +45,8 @@ export interface Meta {
   previousTx: number;
   /** Counts checkpoints; its lowest bit tells which page it is on. */
   checkpoint: number;
+  /** The anchor in the log that later commits follow; position 0 where there was no log. */
+  log: { readonly position: number; readonly crc: number };
   /** Where the list of free pages is; empty for none. */
   freeList: Uint8Array;
 }
@@ -65,6 +67,8 @@ export function encodeMeta(meta: Meta): Uint8Array {
   u8[54] = meta.directoryDepth;
   writePointer(views, 56, meta.directory);
   setU64(u32, 80, meta.previousTx);
+  setU64(u32, 88, meta.log.position);
+  u32[96 >>> 2] = meta.log.crc;
   setU64(u32, 104, meta.checkpoint);
   views.u16[56] = meta.freeList.length;
   u8.set(meta.freeList, DESCRIPTOR_AT);
@@ -90,10 +94,16 @@ export function decodeMeta(bytes: Uint8Array): Found {
       directoryDepth: u8[54],
       directory: readPointer(views, 56, new PagePointer()),
       previousTx: getU48(views, 80),
+      log: { position: getU48(views, 88), crc: u32[96 >>> 2] },
       checkpoint: getU48(views, 104),
       freeList: u8.slice(DESCRIPTOR_AT, DESCRIPTOR_AT + length),
     },
   };
+}
+
+/** The checksum that a meta page carries. */
+export function metaCrc(meta: Meta): number {
+  return new DataView(encodeMeta(meta).buffer).getUint32(CRC_AT, true);
 }
 
 /** The byte at which a meta page lies. */
@@ -101,12 +111,18 @@ export function metaPosition(checkpoint: number, pageSize: number): number {
   return (checkpoint % 2) * pageSize;
 }
 
+/** The newest meta page that counts, and the one before where that counts too. */
+export interface FoundMeta {
+  readonly meta: Meta;
+  readonly older: Meta | undefined;
+}
+
 /**
- * Reads both meta pages and returns the newer valid one, and whether the other is damaged.
+ * Reads both meta pages.
  *
  * @throws LlmdbError `LLMDB_NOT_A_DATABASE`, `LLMDB_FORMAT_VERSION`, or `LLMDB_CORRUPT` where both are damaged
  */
-export function readNewestMeta(file: StorageFile, path: string): { meta: Meta; olderMeta: boolean } {
+export function readNewestMeta(file: StorageFile, path: string): FoundMeta {
   const found = [readMetaAt(file, 0)];
   const pageSizes = "meta" in found[0] ? [found[0].meta.pageSize] : PAGE_SIZES;
   for (const pageSize of pageSizes) {
@@ -117,8 +133,7 @@ export function readNewestMeta(file: StorageFile, path: string): { meta: Meta; o
   const valid = found.flatMap((one) => ("meta" in one ? [one.meta] : []));
   if (valid.length === 0) throw noMeta(found, path);
   valid.sort((a, b) => b.checkpoint - a.checkpoint);
-  const newest = valid[0];
-  return { meta: newest, olderMeta: valid.length < 2 };
+  return { meta: valid[0], older: valid.at(1) };
 }
 
 function readMetaAt(file: StorageFile, position: number): Found {

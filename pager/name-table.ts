@@ -71,6 +71,13 @@ export class NameTable<T> {
     return [...names].sort();
   }
 
+  /** How many names lead to the file. */
+  links(file: T): number {
+    let count = 0;
+    for (const other of this.#files.values()) if (other === file) count++;
+    return count;
+  }
+
   /** All paths with their files, in the order of their creation. */
   entries(): IterableIterator<[string, T]> {
     return this.#files.entries();

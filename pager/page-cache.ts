@@ -53,6 +53,11 @@ export class PageCache {
   /** For frames of a write transaction: the savepoint level that may change the frame in place. */
   readonly levelOf: Int32Array;
   dirtyFrames = 0;
+  /**
+   * Checksums of pages that a checkpoint has written while newer versions of their parents, still in memory, do not
+   * know them yet.
+   */
+  readonly written = new Map<number, number>();
   /** Pages that reads asked for, and how many of those had to be loaded and checked. */
   fetches = 0;
   misses = 0;
@@ -159,6 +164,7 @@ export class PageCache {
       this.table.delete(page);
       this.releaseFrame(frame);
     }
+    if (this.written.size > 0) this.written.delete(page);
     this.forgetMapped(page);
   }
 
@@ -168,7 +174,8 @@ export class PageCache {
     if (bits !== undefined) bits[page % BLOCK_PAGES] = 0;
   }
 
-  #load(page: number, crc: number): number {
+  #load(page: number, parentCrc: number): number {
+    const crc = this.written.size === 0 ? parentCrc : (this.written.get(page) ?? parentCrc);
     if (!(page >= FIRST_PAGE && page < this.#source.pageCount())) {
       throw corruptPage(page, "the pointer to it leads outside of the file");
     }

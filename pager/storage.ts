@@ -28,6 +28,8 @@ export interface StorageFile {
   size(): number;
   /** Names the file itself, whatever path led to it: device and inode. */
   identity(): string;
+  /** How many names (hard links) the file has now; 0 once the last one was removed. */
+  links(): number;
   /** The system's descriptor, where there is one: the mapped page source needs it. */
   readonly descriptor: number | undefined;
   close(): void;
@@ -38,12 +40,34 @@ export interface StorageLock {
   release(): void;
 }
 
+/** The process that holds a write lock. */
+export interface LockHolder {
+  readonly pid: number;
+  readonly host: string;
+  /** When the process started, as ISO 8601 in UTC. */
+  readonly startedAt: string;
+}
+
 /** What a path leads to. */
 export type PathKind = "file" | "directory" | "other" | "missing";
 
 export interface Storage {
+  /** True where nothing outlives the process, so that nothing is gained by a log. */
+  readonly volatile?: boolean;
   /** What is at `path`, following symbolic links. */
   kind(path: string): PathKind;
+  /**
+   * The path with symbolic links followed, so that what lies beside the database is found under one name whatever
+   * path led there. Of a missing file: its folder's real path and its name; of a dangling link: the path it points at.
+   *
+   * @throws LlmdbError `LLMDB_NOT_FOUND` where the folder is missing
+   */
+  resolve(path: string): string;
+  /**
+   * Names what is at `path` now as {@link StorageFile.identity} does; undefined where nothing is. Cheap: the engine
+   * asks at each commit whether its file is still there.
+   */
+  identify(path: string): string | undefined;
   /**
    * Opens a file. `read`: must exist, never changed. `write`: must exist. `create`: must not exist yet.
    *
@@ -60,10 +84,22 @@ export interface Storage {
   /** Makes creations, renames and removals in the folder that holds `path` durable. */
   syncDirectory(path: string): void;
   /**
-   * Takes the write lock of an open database file for as long as the process lives or until `release`. Returns
-   * undefined where another holder has it.
+   * Takes a lock of an open file for as long as the thread lives or until `release`. Never waits. Returns undefined
+   * where another holder has it. The file stays open until the release: once it is gone, the system may give its
+   * identity to another one.
+   *
+   * @param path - A path of the file, as {@link Storage.resolve} gives it.
+   * @param slot - 0, the default, is the write lock. 1 to 255 are further locks, each on its own: readers in other
+   * processes show with them that they are alive.
    */
-  lock(file: StorageFile, path: string): StorageLock | undefined;
+  lock(file: StorageFile, path: string, slot?: number): StorageLock | undefined;
+  /**
+   * Who has the write lock of the file, as far as is known. Information for people: only {@link Storage.lock} tells
+   * whether somebody has it.
+   *
+   * @param path - As it was given to `lock`.
+   */
+  holder(path: string): LockHolder | undefined;
   /** Milliseconds since 1970 UTC, with microseconds in the fraction. */
   now(): number;
   /** Fills `bytes` with random bytes. */

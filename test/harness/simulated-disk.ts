@@ -4,9 +4,10 @@
  * the same calls on a disk of the same seed give the same results. Nothing is shared between disks but unchanging
  * blocks, so an image can be used, changed and crashed again.
  */
+import { LockTable } from "../../pager/lock-table.js";
 import { NameTable } from "../../pager/name-table.js";
 import { SparseBytes } from "../../pager/sparse-bytes.js";
-import type { PathKind, Storage, StorageFile, StorageLock } from "../../pager/storage.js";
+import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "../../pager/storage.js";
 import { closedError, failure } from "../../pager/system-error.js";
 import {
   applyNameChange,
@@ -22,6 +23,13 @@ import { Random } from "./random.js";
 const BLOCK_BYTES = 4096;
 
 const ERRNO = { io: "EIO", full: "ENOSPC", short: "EIO", sync: "EIO" } as const;
+
+/** Who has the write lock of a file on a simulated disk. */
+const HOLDER: LockHolder = { pid: 1, host: "simulated", startedAt: "2020-01-01T00:00:00.000Z" };
+
+function identityOf(contents: SimulatedContents): string {
+  return `simulated:${contents.id}`;
+}
 
 /** The storage port with power failures, errors, a clock and chance in the hands of a test. */
 export class SimulatedDisk implements Storage {
@@ -41,7 +49,7 @@ export class SimulatedDisk implements Storage {
   #operations = 0;
   #created = 0;
   readonly #failures = new Map<number, DiskFailure>();
-  readonly #locked = new Set<string>();
+  readonly #locks = new LockTable();
 
   constructor(seed = 1) {
     this.#random = new Random(seed);
@@ -101,6 +109,15 @@ export class SimulatedDisk implements Storage {
     return this.#names.kind(path);
   }
 
+  resolve(path: string): string {
+    return path;
+  }
+
+  identify(path: string): string | undefined {
+    const contents = this.#names.get(path);
+    return contents && identityOf(contents);
+  }
+
   open(path: string, mode: "read" | "write" | "create"): StorageFile {
     if (mode !== "create") {
       const contents = this.#names.require(path, "open");
@@ -157,17 +174,14 @@ export class SimulatedDisk implements Storage {
     this.#end(operation);
   }
 
-  lock(file: StorageFile): StorageLock | undefined {
-    const identity = file.identity();
-    if (this.#locked.has(identity)) return undefined;
-    this.#locked.add(identity);
-    let held = true;
-    return {
-      release: () => {
-        if (held) this.#locked.delete(identity);
-        held = false;
-      },
-    };
+  lock(file: StorageFile, _path?: string, slot = 0): StorageLock | undefined {
+    return this.#locks.take(file.identity(), slot);
+  }
+
+  /** All holders of a simulated disk are one process, the same in every run. */
+  holder(path: string): LockHolder | undefined {
+    const identity = this.identify(path);
+    return identity !== undefined && this.#locks.has(identity, 0) ? { ...HOLDER } : undefined;
   }
 
   now(): number {
@@ -230,7 +244,11 @@ export class SimulatedDisk implements Storage {
       },
       identity: () => {
         requireOpen();
-        return `simulated:${file}`;
+        return identityOf(contents);
+      },
+      links: () => {
+        requireOpen();
+        return this.#names.links(contents);
       },
       close: () => {
         if (closed) return;

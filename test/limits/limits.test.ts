@@ -120,6 +120,7 @@ function makeFarDatabase(storage: Storage, path: string, pages: number): void {
       directory: new PagePointer(),
       directoryDepth: 0,
       previousTx: 0,
+      log: { position: 0, crc: 0 },
       checkpoint,
       freeList: new Uint8Array(0),
     });

@@ -210,6 +210,7 @@ describe("files", () => {
     directory: new PagePointer(),
     directoryDepth: 0,
     previousTx: 0,
+    log: { position: 0, crc: 0 },
     checkpoint: 0,
     freeList: new Uint8Array(0),
   });

@@ -1,11 +1,12 @@
 /**
- * An empty database for a test: in memory, or, with `LLMDB_TEST_PAGE_SOURCE=mmap`, in a mapped file with the smallest
+ * An empty database for a test: on a simulated disk, or, with `LLMDB_TEST_PAGE_SOURCE=mmap`, in a mapped file with the smallest
  * cache, so that what was written is read through the mapping. Its folder goes with the process.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { type Database, type OpenOptions, open, openMemory } from "../../index.js";
+import { type Database, type OpenOptions, open } from "../../index.js";
+import { SimulatedDisk } from "../harness/simulated-disk.js";
 
 /** Whether the suite runs on mapped files. */
 export const mapped = process.env.LLMDB_TEST_PAGE_SOURCE === "mmap";
@@ -18,5 +19,5 @@ export function freshPath(): string {
 }
 
 export function openFresh(options?: OpenOptions): Database {
-  return mapped ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", ...options }) : openMemory(options);
+  return mapped ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", ...options }) : open("/test.llmdb", { storage: new SimulatedDisk(), ...options });
 }

@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { open, openMemory } from "../../index.js";
+import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 
 test("what was written is there when it is opened again", async () => {
@@ -15,7 +16,7 @@ test("what was written is there when it is opened again", async () => {
     const path = join(folder, "a.llmdb");
     const db = open(path);
     expect(db.path).toBe(path);
-    expect(db.recovered).toEqual({ replayed: 0, cutBytes: 0, olderMeta: false });
+    expect(db.recovered).toEqual({ replayed: 0, cutBytes: 0, olderMeta: false, logMissing: false, steps: [] });
     await db.map("m").put("a", { b: 1 });
     await db.close();
     expect(readdirSync(folder)).toEqual(["a.llmdb"]);
@@ -66,7 +67,7 @@ test("a database in memory is its own", () => {
 });
 
 test("read-only handles beside a writer", () => {
-  const storage = memoryStorage();
+  const storage = new SimulatedDisk();
   const writer = open("db", { storage });
   writer.map("m").putSync(1, 1);
   const reader = open("db", { storage, readOnly: true });

@@ -24,6 +24,7 @@ const meta: fc.Arbitrary<Meta> = fc.record({
   directory: pointer,
   directoryDepth: fc.nat(20),
   previousTx: u48,
+  log: fc.record({ position: u48, crc: fc.nat(2 ** 31) }),
   checkpoint: u48,
   freeList: fc.uint8Array({ maxLength: 138 }),
 });
@@ -60,10 +61,10 @@ describe("meta page", () => {
         const older = { ...one, checkpoint };
         const newer = { ...one, checkpoint: checkpoint + 1 };
         const file = fileWith(older, newer);
-        expect(readNewestMeta(file, "x")).toEqual({ meta: newer, olderMeta: false });
+        expect(readNewestMeta(file, "x")).toEqual({ meta: newer, older });
         file.write(Uint8Array.of(0xff), 0, 1, metaPosition(newer.checkpoint, one.pageSize) + 40);
         file.write(Uint8Array.of(0xee), 0, 1, metaPosition(newer.checkpoint, one.pageSize) + 41);
-        expect(readNewestMeta(file, "x")).toEqual({ meta: older, olderMeta: true });
+        expect(readNewestMeta(file, "x")).toEqual({ meta: older, older: undefined });
         file.write(new Uint8Array(META_BYTES).fill(9), 0, 200, metaPosition(older.checkpoint, one.pageSize) + 8);
         expect(() => readNewestMeta(file, "x")).toThrow(LlmdbError);
       }),

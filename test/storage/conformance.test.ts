@@ -1,5 +1,5 @@
 /** What every implementation of the storage port does alike: the real disk, plain memory, the simulated disk. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import fc from "fast-check";
@@ -10,7 +10,8 @@ import type { Storage } from "../../pager/storage.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { storageErrorOf } from "./storage-error.js";
 
-const root = mkdtempSync(join(tmpdir(), "llmdb-storage-"));
+// The real path, because that is what the real disk resolves a path to.
+const root = realpathSync(mkdtempSync(join(tmpdir(), "llmdb-storage-")));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 const kinds: [string, () => { storage: Storage; folder: string }][] = [
@@ -213,6 +214,8 @@ describe.each(kinds)("%s", (_name, make) => {
       () => file.truncate(0),
       () => file.size(),
       () => file.identity(),
+      () => file.links(),
+      () => storage.lock(file, path),
     ];
     for (const use of uses) expect(storageErrorOf(use).code).toBe("LLMDB_CLOSED");
     await expect(file.syncAsync()).rejects.toMatchObject({ code: "LLMDB_CLOSED" });
@@ -239,6 +242,87 @@ describe.each(kinds)("%s", (_name, make) => {
     lock?.release();
     expect(storage.lock(first, path)).toBeUndefined();
     next?.release();
+  });
+
+  test("a second release never frees the lock of another holder", () => {
+    const file = storage.open(path, "create");
+    for (const slot of [0, 1]) {
+      const first = storage.lock(file, path, slot);
+      first?.release();
+      const second = storage.lock(file, path, slot);
+      first?.release();
+      expect(storage.lock(file, path, slot)).toBeUndefined();
+      second?.release();
+    }
+  });
+
+  test("has further locks for each file, independent of each other", () => {
+    const file = storage.open(path, "create");
+    const slots = [0, 1, 2, 255];
+    const locks = slots.map((slot) => storage.lock(file, path, slot));
+    expect(locks.every((lock) => lock !== undefined)).toBe(true);
+    for (const slot of slots) expect(storage.lock(file, path, slot)).toBeUndefined();
+    const anchor = join(folder, "anchor");
+    const other = storage.lock(storage.open(anchor, "write"), anchor, 1);
+    expect(other).toBeDefined();
+    locks[1]?.release();
+    expect(storage.lock(file, path, 2)).toBeUndefined();
+    expect(storage.lock(file, path)).toBeUndefined();
+    const again = storage.lock(file, path, 1);
+    expect(again).toBeDefined();
+    for (const lock of [...locks, other, again]) lock?.release();
+    for (const slot of [-1, 256, 1.5, Number.NaN]) {
+      expect(() => storage.lock(file, path, slot)).toThrow(expect.objectContaining({ code: "LLMDB_INVALID_ARGUMENT" }));
+    }
+  });
+
+  test("names the holder of the write lock, and only of that", () => {
+    const file = storage.open(path, "create");
+    expect(storage.holder(path)).toBeUndefined();
+    const slot = storage.lock(file, path, 1);
+    expect(storage.holder(path)).toBeUndefined();
+    const lock = storage.lock(file, path);
+    const holder = storage.holder(path);
+    expect(holder?.pid).toBeGreaterThan(0);
+    expect(holder?.host).toMatch(/./);
+    expect(holder?.startedAt).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
+    expect(storage.holder(join(folder, "anchor"))).toBeUndefined();
+    expect(storage.holder(join(folder, "missing"))).toBeUndefined();
+    expect(storage.lock(file, path)).toBeUndefined();
+    expect(storage.holder(path)).toEqual(holder);
+    lock?.release();
+    expect(storage.holder(path)).toBeUndefined();
+    slot?.release();
+    expect(storage.list(folder)).toEqual(["anchor", "data"]);
+  });
+
+  test("tells by identity and links what became of a name", () => {
+    const file = storage.open(path, "create");
+    const identity = file.identity();
+    expect(storage.identify(path)).toBe(identity);
+    expect(file.links()).toBe(1);
+    const moved = join(folder, "moved");
+    storage.rename(path, moved);
+    expect(storage.identify(path)).toBeUndefined();
+    expect(storage.identify(moved)).toBe(identity);
+    expect(file.links()).toBe(1);
+    const next = storage.open(path, "create");
+    expect(storage.identify(path)).toBe(next.identity());
+    expect(storage.identify(path)).not.toBe(identity);
+    storage.rename(path, moved);
+    expect(storage.identify(moved)).toBe(next.identity());
+    expect([file.links(), next.links()]).toEqual([0, 1]);
+    storage.unlink(moved);
+    expect(storage.identify(moved)).toBeUndefined();
+    expect(storage.identify(join(folder, "anchor", "below"))).toBeUndefined();
+    expect(next.links()).toBe(0);
+    expect(next.identity()).not.toBe(identity);
+  });
+
+  test("resolves a path that leads to a file, or could", () => {
+    const anchor = join(folder, "anchor");
+    for (const name of [anchor, path]) expect(storage.resolve(name)).toBe(name);
+    expect(storage.identify(storage.resolve(anchor))).toBe(storage.identify(anchor));
   });
 
   test("draws random bytes", () => {

@@ -67,6 +67,8 @@ describe("system errors", () => {
       ["ftruncateSync", () => file.truncate(0)],
       ["fstatSync", () => file.size()],
       ["fstatSync", () => file.identity()],
+      ["fstatSync", () => file.links()],
+      ["statSync", () => fileStorage.identify(path)],
       ["openSync", () => fileStorage.open(path, "write")],
       ["statSync", () => fileStorage.kind(path)],
       ["renameSync", () => fileStorage.rename(path, `${path}2`)],
@@ -120,6 +122,70 @@ describe("paths", () => {
     for (const link of [`${path}-symbolic`, `${path}-hard`]) {
       expect(fileStorage.open(link, "write").identity()).toBe(file.identity());
     }
+  });
+
+  test("all links to a file have its identity, and are counted where they are hard", () => {
+    const file = fileStorage.open(path, "create");
+    fs.symlinkSync(path, `${path}-symbolic`);
+    expect(file.links()).toBe(1);
+    fs.linkSync(path, `${path}-hard`);
+    expect(file.links()).toBe(2);
+    for (const link of [path, `${path}-symbolic`, `${path}-hard`]) {
+      expect(fileStorage.identify(link)).toBe(file.identity());
+    }
+    fs.unlinkSync(path);
+    expect(file.links()).toBe(1);
+    expect(fileStorage.identify(`${path}-symbolic`)).toBeUndefined();
+    fs.unlinkSync(`${path}-hard`);
+    expect(file.links()).toBe(0);
+    fileStorage.open(path, "create").close();
+    expect(fileStorage.identify(path)).not.toBe(file.identity());
+    expect(fileStorage.identify(root)).not.toBe(file.identity());
+    file.close();
+  });
+
+  test("resolve to one path whatever links led there, also while the file is missing", () => {
+    const folder = fs.realpathSync(join(path, ".."));
+    const real = join(folder, "data");
+    fs.mkdirSync(join(folder, "deep"));
+    fs.symlinkSync(join(folder, "deep"), join(folder, "near"));
+    fs.symlinkSync("data", join(folder, "relative"));
+    fs.symlinkSync(real, join(folder, "absolute"));
+    fs.symlinkSync("relative", join(folder, "second"));
+    fs.symlinkSync("../near/../data", join(folder, "deep", "up"));
+    fs.mkdirSync(join(folder, "deep", "deeper"));
+    fs.symlinkSync(join(folder, "deep", "deeper"), join(folder, "down"));
+    // The folder above "down" is "deep": taken out of the text, ".." would lead elsewhere.
+    fs.symlinkSync("down/../up", join(folder, "side"));
+    const links = ["side", "relative", "absolute", "second", "near/up", "deep/up", "deep/../data", "down/../up"];
+    for (const made of [false, true]) {
+      if (made) fileStorage.open(real, "create").close();
+      for (const link of links) expect(fileStorage.resolve(`${folder}/${link}`), link).toBe(real);
+      expect(fileStorage.resolve(real)).toBe(real);
+      const relative = fileStorage.resolve(join(process.cwd(), "package.json"));
+      expect(fileStorage.resolve("package.json")).toBe(relative);
+      expect(fileStorage.resolve("no-such-file")).toBe(join(fs.realpathSync("."), "no-such-file"));
+    }
+    expect(fileStorage.resolve(folder)).toBe(folder);
+  });
+
+  test("cannot be resolved in a missing folder, below a file, or in a circle", () => {
+    fileStorage.open(path, "create").close();
+    const below = storageErrorOf(() => fileStorage.resolve(join(path, "below")));
+    expect(below).toMatchObject({ code: "LLMDB_NOT_FOUND", errno: "ENOTDIR", path: join(path, "below") });
+    const missing = `${path}-missing/data`;
+    expect(storageErrorOf(() => fileStorage.resolve(missing))).toMatchObject({
+      code: "LLMDB_NOT_FOUND",
+      errno: "ENOENT",
+      path: missing,
+    });
+    fs.symlinkSync(missing, `${path}-astray`);
+    expect(storageErrorOf(() => fileStorage.resolve(`${path}-astray`)).code).toBe("LLMDB_NOT_FOUND");
+    fs.symlinkSync(`${path}-b`, `${path}-a`);
+    fs.symlinkSync(`${path}-a`, `${path}-b`);
+    expect(storageErrorOf(() => fileStorage.resolve(`${path}-a`))).toMatchObject({ code: "LLMDB_IO", errno: "ELOOP" });
+    expect(storageErrorOf(() => fileStorage.resolve("a\0b")).code).toBe("LLMDB_INVALID_ARGUMENT");
+    expect(storageErrorOf(() => fileStorage.identify("a\0b")).code).toBe("LLMDB_INVALID_ARGUMENT");
   });
 
   test.skipIf(process.platform === "win32")("devices are refused without opening them", () => {

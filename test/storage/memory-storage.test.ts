@@ -48,6 +48,16 @@ test("different spellings of a path are one name, and each storage has names of 
   expect(memoryStorage().list("/")).toEqual([]);
 });
 
+test("nothing outlives the process, and only this one can have a lock", () => {
+  const storage = memoryStorage();
+  expect(storage.volatile).toBe(true);
+  const lock = storage.lock(storage.open("data", "create"), "data");
+  expect(storage.holder("/data")).toMatchObject({ pid: process.pid, host: "localhost" });
+  const started = Date.parse(storage.holder("data")?.startedAt ?? "");
+  expect(Math.abs(Date.now() - process.uptime() * 1000 - started)).toBeLessThan(5000);
+  lock?.release();
+});
+
 test("forks of bytes change apart", () => {
   const bytes = new SparseBytes(4);
   bytes.write(Buffer.from("abcdefgh"), 0, 8, 0);

@@ -345,6 +345,49 @@ describe("a watcher", () => {
   });
 });
 
+describe("locks and names", () => {
+  test("no lock outlives the process or the power", () => {
+    const { disk, file } = diskWith("----");
+    for (const slot of [0, 7]) expect(disk.lock(file, "data", slot)).toBeDefined();
+    for (const later of [disk.fork(), disk.crash({ keep: "all" })]) {
+      expect(later.holder("data")).toBeUndefined();
+      const again = later.open("data", "write");
+      for (const slot of [0, 7]) expect(later.lock(again, "data", slot)).toBeDefined();
+    }
+    expect(disk.lock(file, "data", 7)).toBeUndefined();
+  });
+
+  test("are asked for without an operation, so that nothing that is counted moves", () => {
+    const { disk, file } = diskWith("----");
+    disk.watcher = () => {
+      throw new Error("an operation");
+    };
+    const before = disk.operationCount;
+    const lock = disk.lock(file, "data");
+    expect(disk.holder("data")).toEqual({ pid: 1, host: "simulated", startedAt: "2020-01-01T00:00:00.000Z" });
+    expect(disk.resolve("a/../data")).toBe("a/../data");
+    expect(disk.identify("data")).toBe(file.identity());
+    expect(file.links()).toBe(1);
+    lock?.release();
+    expect(disk.operationCount).toBe(before);
+    expect(disk.unsynced).toEqual([]);
+  });
+
+  test("tell what a crash image holds: identities stay with their files", () => {
+    const { disk, file } = diskWith("old");
+    const fresh = disk.open("fresh", "create");
+    fresh.sync();
+    disk.syncDirectory("fresh");
+    disk.rename("fresh", "data");
+    expect(disk.identify("data")).toBe(fresh.identity());
+    expect([file.links(), fresh.links()]).toEqual([0, 1]);
+    expect(disk.fork().identify("data")).toBe(fresh.identity());
+    expect(disk.crash({ keep: "none" }).identify("data")).toBe(file.identity());
+    expect(disk.crash({ keep: "all" }).identify("data")).toBe(fresh.identity());
+    expect(disk.crash({ keep: "all" }).identify("fresh")).toBeUndefined();
+  });
+});
+
 describe("time and chance", () => {
   test("move only as the test says", () => {
     const disk = new SimulatedDisk(7);

@@ -1,0 +1,242 @@
+/**
+ * The log as the engine uses it: which commits go into it, when it is synced, where it begins and ends. Guarantees:
+ * - The commits in the log have no gaps: after one that is not in it, none is until a checkpoint holds that one.
+ * - A log file appears complete or not at all; it is removed only after a meta page that needs no log is durable.
+ * - Promises that wait for the same sync share it; a sync acknowledges only what was written before it began.
+ */
+import type { Durability } from "./engine.js";
+import { LlmdbError } from "../pager/error.js";
+import { type Meta, metaCrc } from "../pager/meta.js";
+import type { Storage, StorageFile } from "../pager/storage.js";
+import { beginLog, type Log } from "../wal/log.js";
+import { OperationBuffer } from "../wal/operation-buffer.js";
+import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
+import { logName, unfinishedName } from "./create.js";
+import { Waiters } from "./waiters.js";
+
+const NO_ANCHOR = { position: 0, crc: 0 };
+/** A log holds two checkpoints' worth of commits, and what comes while the second one runs. */
+const LOG_CHECKPOINTS = 3;
+const LEAST_LOG_BYTES = 256 * 1024;
+const MAX_RECORD_BYTES = 16 * 1024 * 1024;
+/** A commit from here on skips the log where its pages are not much more than its record. */
+const LARGE_RECORD_BYTES = 1024 * 1024;
+
+/** A transaction that is about to be visible. */
+export interface Commit {
+  readonly tx: number;
+  readonly micros: number;
+  readonly durability: Durability;
+  /** Bytes of all pages that a checkpoint would have to write. */
+  readonly dirtyBytes: number;
+}
+
+export class Journal implements CheckpointedLog {
+  /** What the running transaction does. */
+  readonly operations: OperationBuffer;
+  readonly checkpointBytes: number;
+  checkpointer: Checkpointer | null = null;
+  readonly #storage: Storage;
+  readonly #path: string;
+  #log: Log | null = null;
+  /** The log ends with the checkpoint that runs, or that has to come. */
+  #ending = false;
+  #endsForGood = false;
+  readonly #waiters = new Waiters();
+  #running: Promise<void> | null = null;
+
+  constructor(storage: Storage, path: string, checkpointBytes: number) {
+    this.#storage = storage;
+    this.#path = path;
+    this.checkpointBytes = checkpointBytes;
+    this.operations = new OperationBuffer(Math.min(MAX_RECORD_BYTES, Math.max(LEAST_LOG_BYTES, checkpointBytes) / 2));
+  }
+
+  get limitBytes(): number {
+    return Math.max(LEAST_LOG_BYTES, this.checkpointBytes) * LOG_CHECKPOINTS;
+  }
+
+  get log(): Log | null {
+    return this.#log;
+  }
+
+  /** Takes over a log that was found at open. With `ending`, it takes no more commits. */
+  adopt(log: Log, ending: boolean): void {
+    this.#log = log;
+    this.#ending = ending;
+    this.#endsForGood = ending;
+  }
+
+  /** True where the log has grown so far that a checkpoint is due. */
+  get isDue(): boolean {
+    return this.#ending || (this.#log !== null && this.#log.bytesSinceAnchor >= this.checkpointBytes);
+  }
+
+  /** True where the log takes nothing more before a checkpoint is done. */
+  get isFull(): boolean {
+    if (this.#log === null) return false;
+    const { usedBytes, limitBytes } = this.#log.space;
+    return usedBytes * LOG_CHECKPOINTS > limitBytes * (LOG_CHECKPOINTS - 0.5);
+  }
+
+  /**
+   * Writes a commit into the log, if it goes there; false where only a checkpoint can make it durable.
+   *
+   * @throws LlmdbError `LLMDB_IO`: the record may be there or not
+   */
+  append(commit: Commit): boolean {
+    const { operations } = this;
+    if (operations.overflowed || this.#ending) return false;
+    if (operations.length >= LARGE_RECORD_BYTES && commit.dirtyBytes <= 2 * operations.length) return false;
+    try {
+      this.#log ??= this.#create(commit.tx - 1);
+      if (this.#log === null || this.#log.writtenTx !== commit.tx - 1) return false;
+      return this.#log.append(operations, commit.tx, commit.micros);
+    } catch (error) {
+      if (error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL") return false;
+      throw error;
+    }
+  }
+
+  /** Makes a log that follows the newest checkpoint, if that holds everything up to `tx`. */
+  #create(tx: number): Log | null {
+    const { checkpointer } = this;
+    if (checkpointer === null || checkpointer.meta.tx !== tx || checkpointer.isRunning) return null;
+    const { meta } = checkpointer;
+    const name = logName(this.#path);
+    const unfinished = unfinishedName(name);
+    this.#storage.unlink(unfinished);
+    const file = this.#storage.open(unfinished, "create");
+    try {
+      const header = { id: meta.id, checkpoint: meta.checkpoint, metaCrc: metaCrc(meta) };
+      const log = beginLog(this.#storage, file, header, tx, this.limitBytes);
+      this.#storage.rename(unfinished, name);
+      this.#storage.syncDirectory(name);
+      return log;
+    } catch (error) {
+      file.close();
+      this.#storage.unlink(unfinished);
+      throw error;
+    }
+  }
+
+  /** Makes a commit durable; blocks. */
+  syncCommit(tx: number): void {
+    const log = this.#log;
+    if (log === null || tx > log.writtenTx) this.checkpointer?.run();
+    else this.#guard(() => log.sync());
+    this.#wake();
+  }
+
+  /** Resolves when a commit is durable. Requests that come while a sync runs share the next one. */
+  requestSync(tx: number): Promise<void> {
+    const { checkpointer } = this;
+    if (checkpointer === null || tx <= checkpointer.meta.tx) return Promise.resolve();
+    if (checkpointer.failure !== null) return Promise.reject(checkpointer.failure);
+    if (this.#log === null || tx > this.#log.writtenTx) return checkpointer.request();
+    if (tx <= this.#log.syncedTx) return Promise.resolve();
+    const done = this.#waiters.add(tx);
+    this.#running ??= this.#drive();
+    return done;
+  }
+
+  async #drive(): Promise<void> {
+    while (!this.#waiters.isEmpty) {
+      // Everybody who commits in this turn of the event loop comes along.
+      await new Promise<void>((resolve) => setImmediate(resolve));
+      try {
+        if (this.#log === null) await this.checkpointer?.request();
+        else await this.#log.syncAsync();
+      } catch (error) {
+        this.checkpointer?.fail(error);
+      }
+      this.#wake();
+    }
+    this.#running = null;
+  }
+
+  #wake(): void {
+    this.#waiters.wake(this.durableTx);
+  }
+
+  /** The newest transaction that a power cut cannot take. */
+  get durableTx(): number {
+    return Math.max(this.checkpointer?.meta.tx ?? 0, this.#log?.syncedTx ?? 0);
+  }
+
+  reject(failure: LlmdbError): void {
+    this.#waiters.reject(failure);
+  }
+
+  async settle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  /** The next checkpoint is the last that this log is needed for. */
+  end(): void {
+    this.#ending = this.#log !== null;
+    this.#endsForGood = this.#ending;
+  }
+
+  anchor(tx: number): { position: number; crc: number } {
+    if (this.#log === null || this.#ending) return NO_ANCHOR;
+    let anchor: { position: number; crc: number } | undefined;
+    try {
+      anchor = this.#log.anchorCheckpoint(tx);
+    } catch (error) {
+      if (!(error instanceof LlmdbError) || error.code !== "LLMDB_DISK_FULL") throw error;
+    }
+    this.#ending = anchor === undefined;
+    return anchor ?? NO_ANCHOR;
+  }
+
+  sync(): void {
+    if (!this.#ending) this.#log?.sync();
+  }
+
+  async syncAsync(): Promise<void> {
+    if (!this.#ending) await this.#log?.syncAsync();
+  }
+
+  eraseUnused(): void {
+    this.#log?.eraseUnused();
+  }
+
+  checkpointed(newest: Meta, older: Meta): void {
+    const log = this.#log;
+    if (log !== null) {
+      log.checkpointed(newest.tx);
+      if (newest.log.position === 0) this.#remove(log.file);
+      else if (older.log.position !== 0) log.space.release(older.log.position);
+    }
+    this.#wake();
+  }
+
+  abandoned(): void {
+    this.#ending = this.#endsForGood;
+  }
+
+  /** Removes the log file; if that is lost in a crash, the next open sees that nothing needs it. */
+  #remove(file: StorageFile): void {
+    this.#log = null;
+    this.#ending = false;
+    this.#endsForGood = false;
+    file.close();
+    this.#storage.unlink(logName(this.#path));
+  }
+
+  close(): void {
+    this.#log?.file.close();
+  }
+
+  #guard(action: () => void): void {
+    const { checkpointer } = this;
+    if (checkpointer === null) return;
+    if (checkpointer.failure !== null) throw checkpointer.failure;
+    try {
+      action();
+    } catch (error) {
+      throw checkpointer.fail(error);
+    }
+  }
+}

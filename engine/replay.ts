@@ -1,0 +1,87 @@
+/**
+ * Doing again what a commit in the log says. Guarantees: the operations that were logged lead to the same entries, and
+ * an operation that does not fit the state is damage, not something to pass over.
+ */
+import { clearRange } from "../btree/clear.js";
+import { put, remove } from "../btree/entries.js";
+import { maxKeyBytes } from "../btree/node.js";
+import { LlmdbError } from "../pager/error.js";
+import { type OperationTarget, readOperations } from "../wal/operation-reader.js";
+import { type LogRecord, recordBody } from "../wal/record.js";
+import { formatAt } from "./map-record.js";
+import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
+
+/** Searches read up to eight bytes behind a key. */
+const KEY_PADDING_BYTES = 8;
+
+/**
+ * @throws LlmdbError `LLMDB_CORRUPT`
+ */
+export function replayCommit(writer: WriteTransaction, commit: LogRecord): void {
+  readOperations(recordBody(commit), new Replay(writer));
+  writer.touch();
+}
+
+class Replay implements OperationTarget {
+  readonly #writer: WriteTransaction;
+  readonly #maxKeyBytes: number;
+  #map: WorkingMap | null = null;
+
+  constructor(writer: WriteTransaction) {
+    this.#writer = writer;
+    this.#maxKeyBytes = maxKeyBytes(writer.writeSet.pageSize);
+  }
+
+  map(name: string, format: number): void {
+    const map = this.#writer.map(name);
+    const logged = formatAt(format);
+    if (logged === undefined || (map.format !== null && map.format !== logged)) throw misfit();
+    map.format = logged;
+    this.#map = map;
+  }
+
+  put(key: Uint8Array, value: Uint8Array): void {
+    const map = this.#changed();
+    put(map.tree, this.#writer.writeSet, this.#padded(key), key.length, value, value.length);
+  }
+
+  delete(key: Uint8Array): void {
+    const map = this.#changed();
+    if (!remove(map.tree, this.#writer.writeSet, this.#padded(key), key.length)) throw misfit();
+  }
+
+  clear(lower: Uint8Array | null, upper: Uint8Array | null): void {
+    const map = this.#changed();
+    clearRange(map.tree, this.#writer.writeSet, {
+      lower: lower === null ? null : this.#padded(lower),
+      lowerLength: lower?.length ?? 0,
+      upper: upper === null ? null : this.#padded(upper),
+      upperLength: upper?.length ?? 0,
+    });
+  }
+
+  drop(): void {
+    const { name } = this.#changed();
+    if (!this.#writer.drop(name)) throw misfit();
+    this.#map = null;
+  }
+
+  #changed(): WorkingMap {
+    if (this.#map === null) throw misfit();
+    this.#writer.engine.relieve(this.#writer);
+    this.#map.changed = true;
+    return this.#map;
+  }
+
+  #padded(key: Uint8Array): Uint8Array {
+    // The upper bound of a range may be a byte longer than a key.
+    if (key.length > this.#maxKeyBytes + 1) throw misfit();
+    const padded = new Uint8Array(key.length + KEY_PADDING_BYTES);
+    padded.set(key);
+    return padded;
+  }
+}
+
+function misfit(): LlmdbError {
+  return new LlmdbError("LLMDB_CORRUPT", "the log does not fit the state that it follows; restore a backup");
+}
