@@ -12,10 +12,10 @@
  *   the outcome is unknown, and the handle takes no more writes.
  */
 import type { PageStore } from "../mvcc/page-store.js";
+import { Eraser } from "../pager/eraser.js";
 import { LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
-import { Eraser } from "../pager/eraser.js";
 import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";

@@ -49,6 +49,7 @@ async function moveDown(engine: Engine, limit: number): Promise<number> {
   }
   const { value } = await engine.run((tx) => {
     tx.touch();
+    tx.engine.relieve(tx);
     return relocateTree(tx.directory.tree, tx.writeSet, limit, () => {});
   }, "durable");
   return moved + value;
@@ -57,6 +58,7 @@ async function moveDown(engine: Engine, limit: number): Promise<number> {
 function moveMap(tx: WriteTransaction, name: string, limit: number): number {
   const map = tx.map(name);
   if (map.format === null) return 0;
+  tx.engine.relieve(tx);
   const nodes = relocateTree(map.tree, tx.writeSet, limit, () => tx.engine.relieve(tx));
   const moved = nodes + moveValues(tx, map.tree, limit);
   if (moved > 0) map.changed = true;

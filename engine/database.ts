@@ -4,7 +4,6 @@
  */
 import { maxKeyBytes } from "../btree/node.js";
 import { LlmdbError } from "../pager/error.js";
-import type { StorageLock } from "../pager/storage.js";
 import { backupEngine } from "./backup.js";
 import { compactEngine } from "./compact.js";
 import type { Engine, Receipt } from "./engine.js";
@@ -24,20 +23,28 @@ import { type DatabaseStats, engineStats } from "./stats.js";
 import { type Transaction, wrapBody } from "./transaction.js";
 import { type VerifyReport, verifyEngine } from "./verify.js";
 
+/** What an open database holds of the system. */
+export interface DatabaseFiles {
+  /** Closes files and gives locks back. */
+  release(): void;
+  /** Brings a handle that only reads up to what a writer has committed. */
+  refresh(): void;
+}
+
 export class Database {
   /** What it was opened with; `:memory:` for one in memory. */
   readonly path: string;
   readonly recovered: Recovered;
   readonly #engine: Engine;
-  readonly #lock: StorageLock | undefined;
+  readonly #files: DatabaseFiles;
   #closing: Promise<void> = Promise.resolve();
 
   /** @internal Use `open`. */
-  constructor(path: string, engine: Engine, lock: StorageLock | undefined, recovered: Recovered) {
+  constructor(path: string, engine: Engine, recovered: Recovered, files: DatabaseFiles) {
     this.path = path;
     this.recovered = recovered;
     this.#engine = engine;
-    this.#lock = lock;
+    this.#files = files;
   }
 
   /**
@@ -112,6 +119,19 @@ export class Database {
    */
   snapshot(): Snapshot {
     return new Snapshot(this.#engine);
+  }
+
+  /**
+   * On a read-only handle: moves on to the newest commit of a writer in another process, thread or handle. Snapshots
+   * and range reads that are open stay where they are. On a handle that may write there is nothing to do.
+   *
+   * @returns the newest transaction that the handle sees
+   * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`, `LLMDB_IO`, `LLMDB_INVALID_ARGUMENT` inside a write transaction
+   */
+  refresh(): number {
+    this.#requireIdle("refresh");
+    this.#files.refresh();
+    return this.#engine.lastTx;
   }
 
   /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
@@ -208,9 +228,7 @@ export class Database {
 
   #release(): void {
     this.#engine.journal.close();
-    // In this order: once the file is gone, the system may give its identity to another one.
-    this.#lock?.release();
-    this.#engine.store.data.file.close();
+    this.#files.release();
   }
 
   #requireIdle(what: string): void {

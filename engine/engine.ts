@@ -16,6 +16,7 @@ import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
+import type { ReaderPins } from "./reader-slots.js";
 import { replayCommit } from "./replay.js";
 import { WriteTransaction } from "./write-transaction.js";
 
@@ -57,6 +58,15 @@ export interface EngineOptions {
   readonly eraseFreed: boolean;
   /** Nothing outlives the process, or the file is somebody else's matter: there is nothing to make durable. */
   readonly isVolatile: boolean;
+}
+
+/** A committed state and what reads it. */
+export interface EngineState {
+  readonly store: PageStore;
+  readonly directory: MapDirectory;
+  readonly flusher: Flusher;
+  readonly lastTx: number;
+  readonly lastMicros: number;
 }
 
 /** Buffered commits reach the disk within so many milliseconds; a process that ends by itself waits for that. */
@@ -265,11 +275,50 @@ export class Engine implements CommittedState {
     writer.end();
   }
 
+  /** Gives nothing up that readers in other processes look at. */
+  guardReaders(readers: ReaderPins): void {
+    const { store } = this;
+    this.checkpointer.beforeRelease = (releasedTx) =>
+      readers.update(
+        releasedTx,
+        (tx) => store.pins.pin(tx),
+        (tx) => store.unpin(tx),
+      );
+    this.checkpointer.beforeRelease(this.checkpointer.meta.previousTx);
+  }
+
+  /** Of a reader beside a writer: goes over to a newer checkpoint. Returns what `restoreState` takes. */
+  replaceState(store: PageStore, meta: Meta, directory: Tree): EngineState {
+    const { lastTx, lastMicros } = this;
+    const before = { store: this.store, directory: this.directory, flusher: this.#flusher, lastTx, lastMicros };
+    this.restoreState({
+      store,
+      directory: new MapDirectory(store.reader, directory),
+      flusher: new Flusher(store),
+      lastTx: meta.tx,
+      lastMicros: meta.timeMicros,
+    });
+    store.pins.pin(meta.tx);
+    return before;
+  }
+
+  restoreState(state: EngineState): void {
+    this.store = state.store;
+    this.directory = state.directory;
+    this.#flusher = state.flusher;
+    this.lastTx = state.lastTx;
+    this.lastMicros = state.lastMicros;
+    this.mapChanges++;
+  }
+
   /** Before a transaction: moves a checkpoint on, and waits for it where log or cache have no more room. */
   #makeRoom(): void {
-    if (this.#volatile) return this.#makeCacheRoom();
-    this.checkpointer.help();
     const { cache } = this.store;
+    if (this.#volatile) {
+      if (cache.dirtyFrames * 2 > cache.maxFrames) this.flush();
+      return;
+    }
+    this.checkpointer.help();
     const crowded = () => cache.dirtyFrames * 2 > cache.maxFrames;
     if (!crowded() && !this.journal.isFull) return;
     const startMs = this.storage.now();
@@ -302,11 +351,6 @@ export class Engine implements CommittedState {
       if (!isDiskFull(error)) throw error;
     }
     writer.writeSet.beginAnew();
-  }
-
-  #makeCacheRoom(): void {
-    const { cache } = this.store;
-    if (cache.dirtyFrames * 2 > cache.maxFrames) this.flush();
   }
 
   /** In a transaction, between operations: writes its own pages too when they crowd the cache. */

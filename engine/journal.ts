@@ -4,7 +4,7 @@
  * - A log file appears complete or not at all; it is removed only after a meta page that needs no log is durable.
  * - Promises that wait for the same sync share it; a sync acknowledges only what was written before it began.
  */
-import type { Durability } from "./engine.js";
+
 import { LlmdbError } from "../pager/error.js";
 import { type Meta, metaCrc } from "../pager/meta.js";
 import type { Storage, StorageFile } from "../pager/storage.js";
@@ -12,6 +12,7 @@ import { beginLog, type Log } from "../wal/log.js";
 import { OperationBuffer } from "../wal/operation-buffer.js";
 import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
 import { logName, unfinishedName } from "./create.js";
+import type { Durability } from "./engine.js";
 import { Waiters } from "./waiters.js";
 
 const NO_ANCHOR = { position: 0, crc: 0 };

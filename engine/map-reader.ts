@@ -5,6 +5,7 @@
 import { countRange } from "../btree/cursor.js";
 import { maxKeyBytes } from "../btree/node.js";
 import { Tree } from "../btree/tree.js";
+import type { ExtentStore } from "../pager/extent-value.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { Engine } from "./engine.js";
 import { borrowValue, copyValue, Entry, findEntry } from "./entry.js";
@@ -17,6 +18,7 @@ import { type ValueCodec, valueCodec } from "./value.js";
 export interface MapSource {
   readonly tree: Tree;
   readonly reader: PageReader;
+  readonly extents: ExtentStore;
   readonly codec: ValueCodec;
 }
 
@@ -48,7 +50,7 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
     const source = this.source();
     encodeKey(of, key, this.maxKeyBytes);
     if (source === undefined || !findEntry(source.tree, source.reader, key.bytes, key.length, entry)) return undefined;
-    return source.codec.decode(borrowValue(source.reader, entry, this.engine.store.extents)) as V;
+    return source.codec.decode(borrowValue(source.reader, entry, source.extents)) as V;
   }
 
   /**
@@ -58,7 +60,7 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
     const source = this.source();
     encodeKey(of, key, this.maxKeyBytes);
     if (source === undefined || !findEntry(source.tree, source.reader, key.bytes, key.length, entry)) return undefined;
-    return copyValue(source.reader, entry, this.engine.store.extents);
+    return copyValue(source.reader, entry, source.extents);
   }
 
   /**
@@ -71,7 +73,7 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
     if (source === undefined || !findEntry(source.tree, source.reader, key.bytes, key.length, entry)) return undefined;
     const { cache } = source.reader;
     const { frame } = entry;
-    const bytes = borrowValue(source.reader, entry, this.engine.store.extents);
+    const bytes = borrowValue(source.reader, entry, source.extents);
     // `read` may use the database; whatever it does, this page stays as it is until it returns.
     cache.pin(frame);
     try {
@@ -122,7 +124,8 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
   protected iterate<T>(range: Range | undefined, part: Part): MapIterator<T> {
     const source = this.source();
     const parsed = parseRange(range, this.maxKeyBytes);
-    const hold = this.hold(source ?? { tree: new Tree(), reader: this.engine.store.reader, codec: NO_CODEC });
-    return new MapIterator<T>(hold, source?.codec ?? NO_CODEC, this.engine.store.extents, parsed, part);
+    const { reader, extents } = this.engine.store;
+    const readable = source ?? { tree: new Tree(), reader, extents, codec: NO_CODEC };
+    return new MapIterator<T>(this.hold(readable), readable.codec, readable.extents, parsed, part);
   }
 }

@@ -18,8 +18,10 @@ import type { Storage, StorageFile, StorageLock } from "../pager/storage.js";
 import { createDatabaseFile, isVacant } from "./create.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
+import { Follower } from "./follower.js";
 import { decodeFreeList } from "./free-list.js";
 import { type CheckedOptions, checkOpenOptions, type OpenOptions } from "./options.js";
+import { ReaderPins } from "./reader-slots.js";
 import { Recovery } from "./recovery.js";
 
 const DEFAULT_PAGE_BYTES = 8192;
@@ -80,20 +82,53 @@ function prepareFile(storage: Storage, path: string, options: CheckedOptions): v
 }
 
 function openFile(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
-  const file = storage.open(path, options.readOnly ? "read" : "write");
+  return options.readOnly ? openToRead(storage, given, path, options) : openToWrite(storage, given, path, options);
+}
+
+function openToWrite(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
+  const file = storage.open(path, "write");
   let lock: StorageLock | undefined;
   try {
-    if (!options.readOnly) lock = takeLock(storage, file, path);
+    lock = takeLock(storage, file, path);
     const found = readNewestMeta(file, path);
-    checkMeta(found.meta, path, options);
-    const engine = buildEngine(storage, path, file, found.meta, options);
+    const { store, directory } = openCheckpoint(file, path, found.meta, options);
+    const readers = new ReaderPins(storage, path, file);
+    const hasReaders = readers.isAny;
+    const engine = makeEngine(storage, path, store, found.meta, directory, options);
+    engine.guardReaders(readers);
+    readFreeList(store, found.meta, hasReaders);
     const recovery = new Recovery(storage, path, file, found);
-    if (options.readOnly) recovery.follow(engine);
-    else recovery.recover(engine);
-    return new Database(given, engine, lock, recovery.recovered);
+    recovery.recover(engine);
+    const release = () => {
+      readers.close();
+      // In this order: once the file is gone, the system may give its identity to another one.
+      lock?.release();
+      file.close();
+    };
+    return new Database(given, engine, recovery.recovered, { release, refresh: () => {} });
   } catch (error) {
     lock?.release();
     file.close();
+    throw error;
+  }
+}
+
+function openToRead(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
+  const file = storage.open(path, "read");
+  let follower: Follower | undefined;
+  try {
+    const { meta } = readNewestMeta(file, path);
+    checkMeta(meta, path, options);
+    const reader = new Follower(storage, path, file, (overlay, of) => openCheckpoint(overlay, path, of, options));
+    follower = reader;
+    const { engine, recovered } = reader.open((store, of, directory) => {
+      return makeEngine(storage, path, store, of, directory, options);
+    });
+    const refresh = () => reader.refresh(engine);
+    return new Database(given, engine, recovered, { release: () => reader.close(), refresh });
+  } catch (error) {
+    if (follower === undefined) file.close();
+    else follower.close();
     throw error;
   }
 }
@@ -132,13 +167,14 @@ function checkMeta(meta: Meta, path: string, options: CheckedOptions): void {
   }
 }
 
-function buildEngine(
-  storage: Storage,
-  path: string,
+/** What reads the pages of a checkpoint, and the root of its maps. */
+function openCheckpoint(
   file: StorageFile,
+  path: string,
   meta: Meta,
   options: CheckedOptions,
-): Engine {
+): { store: PageStore; directory: Tree } {
+  checkMeta(meta, path, options);
   const free = new FreeSpace(meta.pages);
   const store = new PageStore(file, meta.pageSize, options.cacheBytes, free, validateNode, (data) =>
     choosePageSource(data, pageSourceFor(options)),
@@ -146,7 +182,18 @@ function buildEngine(
   const directory = new Tree();
   directory.root.copyFrom(meta.directory);
   directory.depth = meta.directoryDepth;
-  const engine = new Engine(storage, store, meta, directory, {
+  return { store, directory };
+}
+
+function makeEngine(
+  storage: Storage,
+  path: string,
+  store: PageStore,
+  meta: Meta,
+  directory: Tree,
+  options: CheckedOptions,
+): Engine {
+  return new Engine(storage, store, meta, directory, {
     path,
     readOnly: options.readOnly,
     durability: options.durability,
@@ -155,20 +202,22 @@ function buildEngine(
     eraseFreed: options.eraseFreed,
     isVolatile: storage.volatile === true,
   });
-  if (meta.freeList.length > 0 && !options.readOnly) {
-    const list = decodeFreeList(store.extents.read(meta.freeList, 0), meta.pages);
-    free.release(list.free);
-    for (let i = 0; i < list.held.count; i++) {
-      // The older meta page reaches them for as long as its transaction is pinned.
-      store.retired.retire(
-        list.held.starts[i],
-        list.held.lengths[i],
-        meta.previousTx,
-        Math.max(meta.tx, meta.previousTx + 1),
-      );
-    }
-  }
-  return engine;
+}
+
+/**
+ * Takes over the saved list of free pages. Where readers are open that an earlier writer knew, it is not known which of
+ * the pages they see: then none is used before they are gone or the next checkpoint has found out.
+ */
+function readFreeList(store: PageStore, meta: Meta, hasReaders: boolean): void {
+  if (meta.freeList.length === 0) return;
+  const { free, held } = decodeFreeList(store.extents.read(meta.freeList, 0), meta.pages);
+  if (hasReaders)
+    for (let i = 0; i < free.count; i++) store.retired.retire(free.starts[i], free.lengths[i], 0, meta.tx);
+  else store.free.release(free);
+  // The older meta page reaches them for as long as its transaction is pinned.
+  const freed = Math.max(meta.tx, meta.previousTx + 1);
+  const born = hasReaders ? 0 : meta.previousTx;
+  for (let i = 0; i < held.count; i++) store.retired.retire(held.starts[i], held.lengths[i], born, freed);
 }
 
 /** A mapped page is checked once, but beside a writer in another process it may change afterwards. */

@@ -91,7 +91,8 @@ export class OrderedMap<K extends Key = Key, V = unknown>
     const state = engine.directory.get(this.#name);
     requireFormat(this.#name, state?.format ?? null, this.#options?.values);
     this.#seenMapChanges = engine.mapChanges;
-    this.#source = state && { tree: state.tree, reader: engine.store.reader, codec: valueCodec(state.format) };
+    const { reader, extents } = engine.store;
+    this.#source = state && { tree: state.tree, reader, extents, codec: valueCodec(state.format) };
   }
 
   protected override hold(source: MapSource): IterationHold {

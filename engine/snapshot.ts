@@ -72,7 +72,8 @@ class SnapshotMap<K extends Key, V> extends MapReader<K, V> {
     super(engine);
     this.#requireOpen = requireOpen;
     const state = view.directory?.get(name);
-    this.#source = state && { tree: state.tree, reader: view.snapshot.reader, codec: valueCodec(state.format) };
+    const { reader, store } = view.snapshot;
+    this.#source = state && { tree: state.tree, reader, extents: store.extents, codec: valueCodec(state.format) };
   }
 
   protected override source(): MapSource | undefined {

@@ -10,8 +10,8 @@ import { LlmdbError } from "../pager/error.js";
 import type { OperationBuffer } from "../wal/operation-buffer.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
-import { formatIndex } from "./map-record.js";
 import { MapReader, type MapSource } from "./map-reader.js";
+import { formatIndex } from "./map-record.js";
 import type { MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
 import { parseRange, type Range } from "./range.js";
@@ -112,6 +112,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     return {
       tree: this.#map.tree,
       reader: this.#transaction.writeSet.reader,
+      extents: this.engine.store.extents,
       codec: this.#codec(),
     };
   }

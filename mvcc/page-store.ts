@@ -94,12 +94,12 @@ export class DisplacedPages {
 export class SnapshotReader {
   readonly tx: number;
   readonly reader: PageReader;
-  readonly #store: PageStore;
+  readonly store: PageStore;
   readonly #displaced: DisplacedPages | null;
   #open = true;
 
   constructor(store: PageStore, tx: number, reader: PageReader, displaced: DisplacedPages | null) {
-    this.#store = store;
+    this.store = store;
     this.tx = tx;
     this.reader = reader;
     this.#displaced = displaced;
@@ -109,6 +109,6 @@ export class SnapshotReader {
     if (!this.#open) return;
     this.#open = false;
     this.#displaced?.release();
-    this.#store.unpin(this.tx);
+    this.store.unpin(this.tx);
   }
 }

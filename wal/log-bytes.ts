@@ -10,8 +10,8 @@ const WINDOW_BYTES = 1024 * 1024;
 
 export class LogBytes {
   readonly #file: StorageFile;
-  readonly size: number;
-  readonly #window: Uint8Array;
+  size: number;
+  #window: Uint8Array;
   #start = 0;
   #length = 0;
 
@@ -44,9 +44,12 @@ export class LogBytes {
     return this.#window.subarray(from, from + length);
   }
 
-  /** Reads the file anew from here on. */
+  /** Reads the file anew from here on: it may have grown. */
   forget(): void {
     this.#length = 0;
+    this.size = this.#file.size();
+    const windowBytes = Math.min(WINDOW_BYTES, this.size);
+    if (this.#window.length < windowBytes) this.#window = new Uint8Array(windowBytes);
   }
 
   #readApart(position: number, length: number): Uint8Array | undefined {

@@ -81,7 +81,14 @@ export class LogSpace {
   /** The stretches of sectors that are not in use. */
   unused(): [from: number, to: number][] {
     const head = alignSector(this.#head);
-    if (!this.#wrapped) return [[SECTOR_BYTES, this.#tail], [head, this.fileBytes]];
-    return [[head, this.#tail], [this.#gap, this.fileBytes]];
+    if (!this.#wrapped)
+      return [
+        [SECTOR_BYTES, this.#tail],
+        [head, this.fileBytes],
+      ];
+    return [
+      [head, this.#tail],
+      [this.#gap, this.fileBytes],
+    ];
   }
 }

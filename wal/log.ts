@@ -215,13 +215,7 @@ function writeZeros(file: StorageFile, from: number, to: number): void {
 }
 
 /** Writes the header and the first anchor of a new log into an empty file, durably; the caller gives it its name. */
-export function beginLog(
-  storage: Storage,
-  file: StorageFile,
-  header: LogHeader,
-  tx: number,
-  limitBytes: number,
-): Log {
+export function beginLog(storage: Storage, file: StorageFile, header: LogHeader, tx: number, limitBytes: number): Log {
   const bytes = encodeLogHeader(header);
   file.write(bytes, 0, bytes.length, 0);
   const space = new LogSpace(SECTOR_BYTES, limitBytes, SECTOR_BYTES, SECTOR_BYTES);

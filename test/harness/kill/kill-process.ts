@@ -1,0 +1,80 @@
+/**
+ * The program of every process that the torture starts: does one job after the other, until it is killed. Guarantees:
+ * it ends when its parent is gone, so that nothing is left running.
+ */
+import { open } from "../../../index.js";
+import { Random } from "../random.js";
+import { commitForever, countersOf } from "./commit-loop.js";
+import { runFixed } from "./fixed-run.js";
+import { checkFilled, fillAgainAndAgain } from "./full-disk-run.js";
+import { type CheckFullJob, type CheckJob, type CommitJob, type FixedJob, type Job, messageOf, tell } from "./job.js";
+import { type CheckCount, handleSource, readLedger } from "./ledger-reader.js";
+import { LedgerWriter } from "./ledger-writer.js";
+import { problemsOf } from "./state-check.js";
+
+/** The name of this program. Whoever starts it names it with this type, so that it is built and shipped with them. */
+export type KillProgram = "kill-process.js";
+
+/** For a disk of 1 MiB. */
+const SMALL = { pageSize: 4096, checkpointBytes: 64 * 1024 } as const;
+
+let writer: LedgerWriter | undefined;
+
+process.on("disconnect", () => process.exit(1));
+process.on("message", (job: Job) => {
+  run(job).catch((error: unknown) => {
+    tell({ kind: "failed", message: `${job.task}: ${messageOf(error)}` });
+    process.exit(1);
+  });
+});
+tell({ kind: "ready" });
+
+async function run(job: Job): Promise<void> {
+  switch (job.task) {
+    case "commit":
+      return commit(job);
+    case "check":
+      return check(job);
+    case "fixed":
+      return fixed(job);
+    case "fill":
+      return fillAgainAndAgain(open(job.path, SMALL), job.seed, job.cycles);
+    case "check full":
+      return checkFull(job);
+    case "write ledger":
+      writer = new LedgerWriter(job);
+      return writer.start();
+    case "settle ledger":
+      return writer?.settle();
+    case "read ledger":
+      return readLedger(handleSource(job.path), job.seed, new Random(job.readerSeed), () => true, tellChecks);
+  }
+}
+
+async function commit({ path, workload, pageSize, cacheBytes, checkpointBytes, seed }: CommitJob): Promise<void> {
+  const db = open(path, { pageSize, cacheBytes, checkpointBytes });
+  await commitForever(db, workload, seed);
+}
+
+async function check({ path, workload, pageSize, readOnly, close }: CheckJob): Promise<void> {
+  const db = open(path, readOnly ? { readOnly } : { pageSize });
+  const counters = countersOf(db, workload);
+  const problems = problemsOf(db, workload);
+  if (close) await db.close();
+  tell({ kind: "checked", counters, problems });
+}
+
+async function fixed({ path, workload, pageSize, checkpointBytes, commits }: FixedJob): Promise<void> {
+  await runFixed(open(path, { pageSize, checkpointBytes }), workload, commits);
+}
+
+async function checkFull({ path }: CheckFullJob): Promise<void> {
+  const db = open(path, SMALL);
+  const problems = await checkFilled(db);
+  await db.close();
+  tell({ kind: "checked", counters: [], problems });
+}
+
+function tellChecks({ checks, anomalies }: CheckCount): void {
+  tell({ kind: "checks", checks, anomalies: anomalies.map((anomaly) => `a process: ${anomaly}`) });
+}

@@ -1,0 +1,183 @@
+/**
+ * One database whose processes are killed, again and again. Guarantees: after each kill another process opens it at
+ * once, with nothing cleaned up in between; what it finds is compared with what was acknowledged. The first violation
+ * ends it and leaves its files where they are, with a copy from before the last check beside them.
+ */
+import { setTimeout } from "node:timers/promises";
+import { Random } from "../random.js";
+import { CounterBounds } from "./counter-bounds.js";
+import type { CheckJob, CommitJob, Report } from "./job.js";
+import { type CheckPlan, drawPlan, type KillPlan } from "./kill-plan.js";
+import type { ScratchFolder } from "./scratch-folder.js";
+import type { ProcessStock, StartedProcess } from "./started-process.js";
+import type { Workload } from "./workload.js";
+
+const FILE = "killed.llmdb";
+/** A process that says nothing for so long hangs. */
+const PATIENCE_MS = 30_000;
+
+/** What is counted over all databases of a run. */
+export interface Tally {
+  kills: number;
+  /** Commits that were found again after the kills. */
+  commits: number;
+  /** Durable commits that were acknowledged. */
+  acknowledged: number;
+}
+
+/** What the run as a whole has to say while a database is tortured. */
+export interface TortureHooks {
+  mayGoOn(): boolean;
+  /** Called after each kill. */
+  killed(): void;
+}
+
+export class KilledDatabase {
+  readonly #workload: Workload;
+  readonly #random: Random;
+  readonly #bounds: CounterBounds;
+  readonly #stock: ProcessStock;
+  readonly #scratch: ScratchFolder;
+  readonly #tally: Tally;
+  readonly #name: string;
+  readonly #pageSize: CommitJob["pageSize"];
+  readonly #problems: string[] = [];
+  #checker: StartedProcess | undefined;
+
+  constructor(workload: Workload, stock: ProcessStock, scratch: ScratchFolder, tally: Tally) {
+    this.#workload = workload;
+    this.#random = new Random(workload.seed);
+    this.#bounds = new CounterBounds(workload);
+    this.#stock = stock;
+    this.#scratch = scratch;
+    this.#tally = tally;
+    this.#name = `database-${workload.seed}-${workload.committers}`;
+    this.#pageSize = this.#random.pick([4096, 8192]);
+    scratch.makeFolder(this.#name);
+  }
+
+  /** Where its files are. */
+  get folder(): string {
+    return this.#scratch.file(this.#name);
+  }
+
+  /** Kills up to `rounds` processes. Returns what is wrong with the database; empty where nothing is. */
+  async run(rounds: number, hooks: TortureHooks): Promise<readonly string[]> {
+    for (let round = 1; round <= rounds && this.#problems.length === 0; round++) {
+      const last = round === rounds || !hooks.mayGoOn();
+      const before = this.#bounds.certain;
+      const plan = drawPlan(this.#random);
+      await this.#commitAndKill(plan);
+      const check = last && plan.check === "none" ? "close" : plan.check;
+      if (check !== "none" && this.#problems.length === 0) await this.#check(check);
+      this.#tally.kills++;
+      this.#tally.commits += this.#bounds.certain - before;
+      hooks.killed();
+      if (last) break;
+    }
+    await this.#checker?.kill();
+    if (this.#problems.length === 0) this.#forget();
+    return this.#problems;
+  }
+
+  async #commitAndKill(plan: KillPlan): Promise<void> {
+    const child = this.#stock.take();
+    let moment = (): void => {};
+    const reached = new Promise<void>((resolve) => {
+      moment = resolve;
+    });
+    await child.begin(this.#commitJob(), (report) => {
+      if (report.kind === "begins" && report.what === plan.after) moment();
+      this.#hear(report);
+    });
+    await Promise.race([delay(plan, reached), child.ended]);
+    await child.kill();
+    this.#noteErrors(child);
+  }
+
+  #hear(report: Report): void {
+    if (report.kind === "opened") {
+      this.#problems.push(...this.#bounds.observe(report.counters));
+      this.#bounds.start();
+    } else if (report.kind === "acknowledged") {
+      this.#tally.acknowledged++;
+      this.#bounds.acknowledge(report.committer, report.index);
+    } else if (report.kind === "failed") {
+      this.#problems.push(report.message);
+    }
+  }
+
+  async #check(check: CheckPlan): Promise<void> {
+    this.#scratch.copyFolder(this.#name, `${this.#name}-before`);
+    const checker = this.#checker ?? this.#stock.take();
+    const inTime = await Promise.race([
+      this.#askChecker(checker, check),
+      checker.ended.then(() => "ended"),
+      setTimeout(PATIENCE_MS, "late", { ref: false }),
+    ]);
+    // A checker that closed its database in order can look at it again after the next kill.
+    this.#checker = inTime === "checked" && check !== "kill" ? checker : undefined;
+    if (this.#checker === undefined) await checker.kill();
+    this.#noteErrors(checker);
+    if (inTime === "late") this.#problems.push(`the check did not end in ${PATIENCE_MS} ms`);
+    if (inTime === "ended" && this.#problems.length === 0) this.#problems.push("the check ended without an answer");
+    if (check === "close" && this.#problems.length === 0) this.#requireAlone();
+  }
+
+  /** Resolves when the checker has answered. */
+  #askChecker(checker: StartedProcess, check: CheckPlan): Promise<"checked"> {
+    return new Promise((resolve) => {
+      void checker.begin(this.#checkJob(check), (report) => {
+        if (report.kind === "failed") this.#problems.push(report.message);
+        if (report.kind !== "checked") return;
+        this.#problems.push(...report.problems, ...this.#bounds.observe(report.counters));
+        resolve("checked");
+      });
+    });
+  }
+
+  /** After a close in order, the database is one file. */
+  #requireAlone(): void {
+    const others = this.#scratch.names(this.#name).filter((name) => name !== FILE);
+    if (others.length > 0) this.#problems.push(`close() left ${others.join(", ")} behind`);
+  }
+
+  #noteErrors(child: StartedProcess): void {
+    if (child.errors !== "") this.#problems.push(child.errors);
+  }
+
+  #commitJob(): CommitJob {
+    return {
+      task: "commit",
+      path: `${this.folder}/${FILE}`,
+      workload: this.#workload,
+      pageSize: this.#pageSize,
+      cacheBytes: this.#random.pick([64 * 8192, 4 * 1024 * 1024]),
+      checkpointBytes: this.#random.pick([16, 64, 256, 1024]) * 1024,
+      seed: this.#random.next(),
+    };
+  }
+
+  #checkJob(check: CheckPlan): CheckJob {
+    return {
+      task: "check",
+      path: `${this.folder}/${FILE}`,
+      workload: this.#workload,
+      pageSize: this.#pageSize,
+      // A file that may not have come into being yet cannot be opened read-only.
+      readOnly: check === "read-only" && this.#bounds.certain > 0,
+      close: check !== "kill",
+    };
+  }
+
+  #forget(): void {
+    this.#scratch.removeFolder(this.#name);
+    this.#scratch.removeFolder(`${this.#name}-before`);
+  }
+}
+
+/** Resolves when it is time to kill. */
+async function delay(plan: KillPlan, reached: Promise<void>): Promise<void> {
+  if (plan.after !== "start") await Promise.race([reached, setTimeout(plan.limitMs)]);
+  await setTimeout(plan.delayMs);
+}
