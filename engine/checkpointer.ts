@@ -13,7 +13,7 @@
  */
 import type { PageStore } from "../mvcc/page-store.js";
 import { Eraser } from "../pager/eraser.js";
-import { LlmdbError } from "../pager/error.js";
+import { isDiskFull, LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
 import type { Meta } from "../pager/meta.js";
@@ -41,7 +41,7 @@ export interface CheckpointedLog {
   anchor(tx: number): { position: number; crc: number };
   /** Overwrites what is not needed any more. */
   eraseUnused(): void;
-  /** Makes the log durable up to its newest anchor, if the checkpoint has one. */
+  /** Makes the log durable up to its newest anchor. */
   sync(): void;
   syncAsync(): Promise<void>;
   /** The checkpoint is durable; `older` is what the meta page before says. */
@@ -184,11 +184,16 @@ export class Checkpointer {
   /** Does a slice of the checkpoint that is wanted: callers that never let others have a turn move it on, too. */
   help(): void {
     if (!this.#wanted) return;
-    this.#guard(() => {
-      const attempt = this.#attempt ?? this.#begin(false);
-      if (attempt?.phase === "write") this.#writeSlice(attempt);
-      else if (attempt === null) this.#wanted = false;
-    });
+    try {
+      this.#guard(() => {
+        const attempt = this.#attempt ?? this.#begin(false);
+        if (attempt?.phase === "write") this.#writeSlice(attempt);
+        else if (attempt === null) this.#wanted = false;
+      });
+    } catch (error) {
+      // The log goes on without it.
+      if (!isDiskFull(error)) throw error;
+    }
   }
 
   /** Waits until nothing runs any more. */
@@ -223,7 +228,9 @@ export class Checkpointer {
       if (attempt.phase === "write") await turn();
     }
     if (attempt.phase === "sync") {
-      await Promise.all([data.file.syncAsync(), this.#log.syncAsync()]);
+      const syncs = [data.file.syncAsync()];
+      if (attempt.meta.log.position > 0) syncs.push(this.#log.syncAsync());
+      await Promise.all(syncs);
       if (attempt.phase === "sync") this.#writeMeta(attempt);
     }
     if (attempt.phase === "meta") {
@@ -237,7 +244,7 @@ export class Checkpointer {
     while (attempt.phase === "write") this.#writeSlice(attempt);
     if (attempt.phase === "sync") {
       data.file.sync();
-      this.#log.sync();
+      if (attempt.meta.log.position > 0) this.#log.sync();
       this.#writeMeta(attempt);
     }
     if (attempt.phase === "meta") {
@@ -346,10 +353,9 @@ export class Checkpointer {
   }
 
   /** A full disk ends the attempt, and nothing is lost; anything else ends all writing. Returns what to throw. */
-  #giveUp(error: unknown): LlmdbError {
+  #giveUp(error: unknown): unknown {
     if (error === this.#failure && this.#failure !== null) return this.#failure;
-    const full = error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL";
-    if (!full || this.#attempt?.phase === "meta") return this.fail(error);
+    if (!isDiskFull(error) || this.#attempt?.phase === "meta") return this.fail(error);
     if (this.#attempt !== null) this.#abandon(this.#attempt);
     this.#waiters.reject(error);
     return error;

@@ -9,7 +9,7 @@ import type { Tree } from "../btree/tree.js";
 import { Flusher, NOTES_ONLY } from "../mvcc/flusher.js";
 import type { PageStore, SnapshotReader } from "../mvcc/page-store.js";
 import { WriteSet } from "../mvcc/write-set.js";
-import { LlmdbError } from "../pager/error.js";
+import { isDiskFull, LlmdbError } from "../pager/error.js";
 import type { Meta } from "../pager/meta.js";
 import type { Storage } from "../pager/storage.js";
 import type { LogRecord } from "../wal/record.js";
@@ -325,7 +325,12 @@ export class Engine implements CommittedState {
     if (crowded()) this.stalls.cacheFull++;
     else this.stalls.logFull++;
     // The second one gives the log back that the meta page before the first still needs.
-    for (let i = 0; i < 2 && (crowded() || this.journal.isFull); i++) this.checkpointer.run(i > 0);
+    try {
+      for (let i = 0; i < 2 && (crowded() || this.journal.isFull); i++) this.checkpointer.run(i > 0);
+    } catch (error) {
+      // Where only the log is full, the transaction may still be small enough for what is left.
+      if (!isDiskFull(error) || crowded()) throw error;
+    }
     this.stalls.ms += Math.max(0, this.storage.now() - startMs);
   }
 
@@ -466,8 +471,4 @@ export class Engine implements CommittedState {
     this.journal.end();
     await this.checkpointer.request(this.journal.log !== null);
   }
-}
-
-function isDiskFull(error: unknown): boolean {
-  return error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL";
 }

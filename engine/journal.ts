@@ -5,9 +5,9 @@
  * - Promises that wait for the same sync share it; a sync acknowledges only what was written before it began.
  */
 
-import { LlmdbError } from "../pager/error.js";
+import { isDiskFull, type LlmdbError } from "../pager/error.js";
 import { type Meta, metaCrc } from "../pager/meta.js";
-import type { Storage, StorageFile } from "../pager/storage.js";
+import type { Storage } from "../pager/storage.js";
 import { beginLog, type Log } from "../wal/log.js";
 import { OperationBuffer } from "../wal/operation-buffer.js";
 import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
@@ -91,12 +91,23 @@ export class Journal implements CheckpointedLog {
     if (operations.length >= LARGE_RECORD_BYTES && commit.dirtyBytes <= 2 * operations.length) return false;
     try {
       this.#log ??= this.#create(commit.tx - 1);
-      if (this.#log === null || this.#log.writtenTx !== commit.tx - 1) return false;
+      if (this.#log === null || this.#log.writtenTx !== commit.tx - 1 || this.#isGone(this.#log)) return false;
       return this.#log.append(operations, commit.tx, commit.micros);
     } catch (error) {
-      if (error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL") return false;
+      if (isDiskFull(error)) return false;
       throw error;
     }
+  }
+
+  /** Whether somebody removed the log, or put another file in its place: then checkpoints go on without it. */
+  #isGone(log: Log): boolean {
+    if (this.#isHere(log)) return false;
+    this.end();
+    return true;
+  }
+
+  #isHere(log: Log): boolean {
+    return this.#storage.identify(logName(this.#path)) === log.identity;
   }
 
   /** Makes a log that follows the newest checkpoint, if that holds everything up to `tx`. */
@@ -185,18 +196,18 @@ export class Journal implements CheckpointedLog {
     try {
       anchor = this.#log.anchorCheckpoint(tx);
     } catch (error) {
-      if (!(error instanceof LlmdbError) || error.code !== "LLMDB_DISK_FULL") throw error;
+      if (!isDiskFull(error)) throw error;
     }
     this.#ending = anchor === undefined;
     return anchor ?? NO_ANCHOR;
   }
 
   sync(): void {
-    if (!this.#ending) this.#log?.sync();
+    this.#log?.sync();
   }
 
   async syncAsync(): Promise<void> {
-    if (!this.#ending) await this.#log?.syncAsync();
+    await this.#log?.syncAsync();
   }
 
   eraseUnused(): void {
@@ -207,7 +218,7 @@ export class Journal implements CheckpointedLog {
     const log = this.#log;
     if (log !== null) {
       log.checkpointed(newest.tx);
-      if (newest.log.position === 0) this.#remove(log.file);
+      if (newest.log.position === 0) this.#remove(log);
       else if (older.log.position !== 0) log.space.release(older.log.position);
     }
     this.#wake();
@@ -218,12 +229,13 @@ export class Journal implements CheckpointedLog {
   }
 
   /** Removes the log file; if that is lost in a crash, the next open sees that nothing needs it. */
-  #remove(file: StorageFile): void {
+  #remove(log: Log): void {
     this.#log = null;
     this.#ending = false;
     this.#endsForGood = false;
-    file.close();
-    this.#storage.unlink(logName(this.#path));
+    const isHere = this.#isHere(log);
+    log.file.close();
+    if (isHere) this.#storage.unlink(logName(this.#path));
   }
 
   close(): void {

@@ -7,7 +7,7 @@
  *   sync fail: what is not known to be durable is stated again elsewhere, and nothing durable is overwritten.
  * - A crash in the middle leaves what was there before; doing it again leads to the same state.
  */
-import { LlmdbError } from "../pager/error.js";
+import { isDiskFull, LlmdbError } from "../pager/error.js";
 import { encodeMeta, type FoundMeta, type Meta, metaCrc, metaPosition } from "../pager/meta.js";
 import type { Storage, StorageFile } from "../pager/storage.js";
 import { Log } from "../wal/log.js";
@@ -203,7 +203,7 @@ export class Recovery {
     try {
       return log.anchor(content) !== undefined;
     } catch (error) {
-      if (error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL") return false;
+      if (isDiskFull(error)) return false;
       throw error;
     }
   }

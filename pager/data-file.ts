@@ -2,7 +2,7 @@
  * The data file as numbered pages. Guarantees: writes of many pages go out in page order, neighbours coalesced; the
  * file is grown before a meta page may name the new size; a sync covers everything written before it.
  */
-import { LlmdbError } from "./error.js";
+import { isDiskFull } from "./error.js";
 import type { FreeSpace } from "./free-space.js";
 import { encodeMeta, type Meta, metaPosition } from "./meta.js";
 import type { PageCache, PageSource } from "./page-cache.js";
@@ -89,7 +89,7 @@ export class DataFile implements PageSource {
     } catch (error) {
       this.isTight = true;
       this.file.truncate(fileBytes);
-      if (!(error instanceof LlmdbError) || error.code !== "LLMDB_DISK_FULL") throw error;
+      if (!isDiskFull(error)) throw error;
       this.#extend(fileBytes, least);
     }
   }

@@ -67,3 +67,8 @@ export function assertInvariant(holds: boolean, what: string): asserts holds {
     );
   }
 }
+
+/** True for the error of a disk that has no room. */
+export function isDiskFull(error: unknown): boolean {
+  return error instanceof LlmdbError && error.code === "LLMDB_DISK_FULL";
+}

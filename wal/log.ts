@@ -47,6 +47,8 @@ export interface AnchorContent {
 
 export class Log {
   readonly file: StorageFile;
+  /** Names the file itself. */
+  readonly identity: string;
   readonly space: LogSpace;
   readonly #storage: Storage;
   #salt: Uint8Array;
@@ -61,6 +63,7 @@ export class Log {
   constructor(storage: Storage, file: StorageFile, space: LogSpace, end: ChainEnd, durableTx: number) {
     this.#storage = storage;
     this.file = file;
+    this.identity = file.identity();
     this.space = space;
     this.#salt = end.salt;
     this.#crc = end.crc;
