@@ -21,7 +21,7 @@ import { LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { ExtentStore, MAX_DESCRIPTOR_BYTES, valueExtents } from "../pager/extent-value.js";
 import { FreeSpace } from "../pager/free-space.js";
-import { encodeMeta, type Meta, metaPosition } from "../pager/meta.js";
+import { encodeMeta, META_PAGES, type Meta, metaPosition } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PagePointer, readPointer } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
@@ -146,7 +146,7 @@ class PageCopy {
     this.#used.addAll(extents);
   }
 
-  /** Writes the list of free pages and both meta pages. */
+  /** Writes the list of free pages and the meta pages. */
   finish(directory: Tree): void {
     const { store, storage } = this.#engine;
     const gaps = gapsBetween(this.#used.normalize());
@@ -184,7 +184,7 @@ function gapsBetween(used: ExtentList): { free: ExtentList; end: number } {
 function writeMetas(file: StorageFile, pages: number, meta: Meta): void {
   if (file.size() < pages * meta.pageSize) file.truncate(pages * meta.pageSize);
   file.sync();
-  for (const checkpoint of [0, 1]) {
+  for (let checkpoint = 0; checkpoint < META_PAGES; checkpoint++) {
     const bytes = encodeMeta({ ...meta, checkpoint });
     file.write(bytes, 0, bytes.length, metaPosition(checkpoint, meta.pageSize));
   }
@@ -225,7 +225,7 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   writer.writeSet.beginCommit();
   target.commit(writer, "durable");
   target.checkpointer.run();
-  // Both meta pages lead to the whole copy.
+  // All meta pages lead to the whole copy.
   writeMetas(file, free.end, target.checkpointer.meta);
   target.stop();
 }

@@ -1,12 +1,12 @@
 /**
  * Checkpoints: bringing the data file up to a committed state, beside commits. The pages of the state are sealed and
- * written in slices; then sync, the *other* meta page, sync.
+ * written in slices; then sync, the next meta page, sync.
  *
  * Guarantees:
  * - Everything a meta page reaches, the length of the file and the log up to its anchor are durable before the meta
  *   page is written.
- * - Pages that the other meta page reaches are not reused until a newer one is durable; the file shrinks only after
- *   that; the log gives nothing up that the other meta page needs.
+ * - Pages that the meta page before reaches are not reused until a newer one is durable; the file shrinks only after
+ *   that; the log gives nothing up that the meta page before needs.
  * - The state is pinned; commits go on meanwhile and never change its pages.
  * - Where the disk is full, the checkpoint is given up and can be made later. After any other write or sync that failed
  *   the outcome is unknown, and the handle takes no more writes.
@@ -95,6 +95,11 @@ export class Checkpointer {
   /** What the newest meta page on disk says. */
   get meta(): Meta {
     return this.#meta;
+  }
+
+  /** The newest meta page was written once more. */
+  confirm(meta: Meta): void {
+    this.#meta = meta;
   }
 
   /** Why the handle takes no more writes, or null. */

@@ -3,7 +3,7 @@
  * because it is made under another name and moved: a crash in between leaves a leftover that the next open removes.
  */
 import { LlmdbError } from "../pager/error.js";
-import { encodeMeta, type Meta, metaPosition } from "../pager/meta.js";
+import { encodeMeta, META_PAGES, type Meta, metaPosition } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
 import type { Storage, StorageFile } from "../pager/storage.js";
@@ -35,7 +35,7 @@ export function emptyMeta(storage: Storage, pageSize: number): Meta {
     directoryDepth: 0,
     previousTx: 0,
     log: { position: 0, crc: 0 },
-    checkpoint: 1,
+    checkpoint: META_PAGES - 1,
     freeList: new Uint8Array(0),
   };
 }
@@ -51,7 +51,7 @@ export function createDatabaseFile(storage: Storage, path: string, pageSize: num
   try {
     const meta = emptyMeta(storage, pageSize);
     file.truncate(FIRST_PAGE * pageSize);
-    for (const checkpoint of [0, 1]) {
+    for (let checkpoint = 0; checkpoint < META_PAGES; checkpoint++) {
       const bytes = encodeMeta({ ...meta, checkpoint });
       file.write(bytes, 0, bytes.length, metaPosition(checkpoint, pageSize));
     }

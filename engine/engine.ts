@@ -115,7 +115,7 @@ export class Engine implements CommittedState {
     this.#flusher = new Flusher(store);
     this.lastTx = meta.tx;
     this.lastMicros = meta.timeMicros;
-    this.journal = new Journal(storage, options.path, options.checkpointBytes);
+    this.journal = new Journal(storage, options.path, options.checkpointBytes, options.isVolatile);
     this.checkpointer = new Checkpointer(store, this, this.journal, meta, options.eraseFreed);
     this.checkpointer.onFailure = (failure) => this.journal.reject(failure);
     this.journal.checkpointer = this.checkpointer;
@@ -454,8 +454,10 @@ export class Engine implements CommittedState {
   /** Writes the last checkpoint, after which no log is needed; blocks. */
   finishBlocking(): void {
     if (this.readOnly) return;
+    if (this.journal.log === null) this.checkpointer.run();
+    if (this.journal.log === null) return;
     this.journal.end();
-    this.checkpointer.run(this.journal.log !== null);
+    this.checkpointer.run(true);
   }
 
   /** Waits until no sync runs any more. */
@@ -468,7 +470,9 @@ export class Engine implements CommittedState {
   async finish(): Promise<void> {
     if (this.readOnly) return;
     await this.settle();
+    if (this.journal.log === null) await this.checkpointer.request();
+    if (this.journal.log === null) return;
     this.journal.end();
-    await this.checkpointer.request(this.journal.log !== null);
+    await this.checkpointer.request(true);
   }
 }

@@ -39,6 +39,7 @@ export class Journal implements CheckpointedLog {
   checkpointer: Checkpointer | null = null;
   readonly #storage: Storage;
   readonly #path: string;
+  readonly #isVolatile: boolean;
   #log: Log | null = null;
   /** The log ends with the checkpoint that runs, or that has to come. */
   #ending = false;
@@ -46,7 +47,9 @@ export class Journal implements CheckpointedLog {
   readonly #waiters = new Waiters();
   #running: Promise<void> | null = null;
 
-  constructor(storage: Storage, path: string, checkpointBytes: number) {
+  /** @param isVolatile there is never a log */
+  constructor(storage: Storage, path: string, checkpointBytes: number, isVolatile: boolean) {
+    this.#isVolatile = isVolatile;
     this.#storage = storage;
     this.#path = path;
     this.checkpointBytes = checkpointBytes;
@@ -90,7 +93,7 @@ export class Journal implements CheckpointedLog {
     if (operations.overflowed || this.#ending) return false;
     if (operations.length >= LARGE_RECORD_BYTES && commit.dirtyBytes <= 2 * operations.length) return false;
     try {
-      this.#log ??= this.#create(commit.tx - 1);
+      if (this.checkpointer?.meta.tx === commit.tx - 1) this.#log ??= this.#create();
       if (this.#log === null || this.#log.writtenTx !== commit.tx - 1 || this.#isGone(this.#log)) return false;
       return this.#log.append(operations, commit.tx, commit.micros);
     } catch (error) {
@@ -110,10 +113,10 @@ export class Journal implements CheckpointedLog {
     return this.#storage.identify(logName(this.#path)) === log.identity;
   }
 
-  /** Makes a log that follows the newest checkpoint, if that holds everything up to `tx`. */
-  #create(tx: number): Log | null {
+  /** Makes a log that follows the newest checkpoint, unless the next one is on its way. */
+  #create(): Log | null {
     const { checkpointer } = this;
-    if (checkpointer === null || checkpointer.meta.tx !== tx || checkpointer.isRunning) return null;
+    if (checkpointer === null || checkpointer.isRunning || this.#isVolatile) return null;
     const { meta } = checkpointer;
     const name = logName(this.#path);
     const unfinished = unfinishedName(name);
@@ -121,7 +124,7 @@ export class Journal implements CheckpointedLog {
     const file = this.#storage.open(unfinished, "create");
     try {
       const header = { id: meta.id, checkpoint: meta.checkpoint, metaCrc: metaCrc(meta) };
-      const log = beginLog(this.#storage, file, header, tx, this.limitBytes);
+      const log = beginLog(this.#storage, file, header, meta.tx, this.limitBytes);
       this.#storage.rename(unfinished, name);
       this.#storage.syncDirectory(name);
       return log;
@@ -191,14 +194,16 @@ export class Journal implements CheckpointedLog {
   }
 
   anchor(tx: number): { position: number; crc: number } {
-    if (this.#log === null || this.#ending) return NO_ANCHOR;
+    if (this.#ending) return NO_ANCHOR;
     let anchor: { position: number; crc: number } | undefined;
     try {
-      anchor = this.#log.anchorCheckpoint(tx);
+      // A log beside the file tells the next open that the database was not closed, also where it holds no commit.
+      this.#log ??= this.#create();
+      anchor = this.#log?.anchorCheckpoint(tx);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
     }
-    this.#ending = anchor === undefined;
+    this.#ending = anchor === undefined && this.#log !== null;
     return anchor ?? NO_ANCHOR;
   }
 

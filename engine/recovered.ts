@@ -21,7 +21,7 @@ export interface Recovered {
   readonly replayed: number;
   /** Bytes cut from a torn end of a log. */
   readonly cutBytes: number;
-  /** One of the two meta pages was not valid: the other one was used. */
+  /** One of the three meta pages was not valid, perhaps the newest: the newest valid one was used. */
   readonly olderMeta: boolean;
   /** The log that held commits after the last checkpoint is not there: those commits are not, either. */
   readonly logMissing: boolean;

@@ -8,9 +8,9 @@
  * - A crash in the middle leaves what was there before; doing it again leads to the same state.
  */
 import { isDiskFull, LlmdbError } from "../pager/error.js";
-import { encodeMeta, type FoundMeta, type Meta, metaCrc, metaPosition } from "../pager/meta.js";
+import { type FoundMeta, type Meta, metaCrc } from "../pager/meta.js";
 import type { Storage, StorageFile } from "../pager/storage.js";
-import { Log } from "../wal/log.js";
+import { type Anchor, Log } from "../wal/log.js";
 import { LogChain } from "../wal/log-chain.js";
 import { decodeLogHeader, SECTOR_BYTES } from "../wal/log-header.js";
 import { alignSector, LogSpace } from "../wal/log-space.js";
@@ -42,7 +42,7 @@ export class Recovery {
     this.#path = path;
     this.#file = file;
     this.#found = found;
-    if (found.older === undefined) this.#steps.add("older-meta");
+    if (found.damaged) this.#steps.add("older-meta");
   }
 
   get recovered(): Recovered {
@@ -64,10 +64,13 @@ export class Recovery {
     if (removeLeftover(this.#storage, this.#path)) this.#steps.add("unfinished-removed");
     if (removeLeftover(this.#storage, logName(this.#path))) this.#steps.add("unfinished-removed");
     const log = this.#find("write");
-    if (log === undefined) return;
+    if (log === undefined) {
+      if (this.#storage.kind(logName(this.#path)) !== "missing") this.#removeStale(engine);
+      return;
+    }
     try {
       this.#replay(engine, log.chain);
-      this.#confirmMeta();
+      this.#confirmMeta(engine, log.chain.anchor);
       this.#resume(engine, log);
     } catch (error) {
       log.file.close();
@@ -82,7 +85,7 @@ export class Recovery {
     return log;
   }
 
-  /** The log that goes on from the newest meta page. Removes one that is left from before a clean close. */
+  /** The log that goes on from the newest meta page; undefined for one that is left from before a clean close. */
   #find(mode: "read" | "write"): FoundLog | undefined {
     const { meta } = this.#found;
     const name = logName(this.#path);
@@ -99,12 +102,14 @@ export class Recovery {
       file.close();
       throw error;
     }
-    if (mode === "write") {
-      this.#confirmMeta();
-      this.#storage.unlink(name);
-      this.#steps.add("stale-log-removed");
-    }
     return undefined;
+  }
+
+  /** Removes a log that is left from before a clean close. */
+  #removeStale(engine: Engine): void {
+    this.#confirmMeta(engine, { position: 0, crc: 0 });
+    this.#storage.unlink(logName(this.#path));
+    this.#steps.add("stale-log-removed");
   }
 
   /** The log was removed, or the database copied without it. Under another name of the file it may still be there. */
@@ -145,7 +150,7 @@ export class Recovery {
   /** Where acknowledged commits are missing in the middle, that is damage, unless the newest meta page is. */
   #checked(chain: LogChain): LogChain {
     if (chain.endsAtGap) {
-      if (this.#found.older !== undefined) throw chain.damaged();
+      if (!this.#found.damaged) throw chain.damaged();
       this.#steps.add("log-ends-at-gap");
     }
     if (chain.wrapped) this.#steps.add("wrapped");
@@ -163,17 +168,16 @@ export class Recovery {
   }
 
   /**
-   * Writes the newest meta page again and syncs it: an earlier process may have seen that sync fail, and reads show
-   * what is not on the disk. If this write is torn, the other meta page and the log behind it still lead to the same
-   * state; where there is no other one, this one was read from the disk of a running database and stays as it is.
+   * Writes what the newest meta page says as one more and syncs it: an earlier process may have seen that sync fail, and
+   * then reads show what is not on the disk. It takes the place of the oldest, so that the newest and the one before
+   * stay as they are. Where there is no log, the last process closed the database, and its last sync did not fail.
    */
-  #confirmMeta(): void {
-    const { meta, older } = this.#found;
-    if (older !== undefined) {
-      const bytes = encodeMeta(meta);
-      this.#file.write(bytes, 0, bytes.length, metaPosition(meta.checkpoint, meta.pageSize));
-    }
+  #confirmMeta(engine: Engine, log: Anchor): void {
+    const { meta } = this.#found;
+    const confirmed = { ...meta, checkpoint: meta.checkpoint + 1, log };
+    engine.store.data.writeMeta(confirmed);
     this.#file.sync();
+    engine.checkpointer.confirm(confirmed);
   }
 
   /** Goes on with the log under a new salt, and makes durable what may not be. */

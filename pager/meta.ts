@@ -1,5 +1,7 @@
 /**
- * The two meta pages: where everything else is found. They take turns; the newer valid one counts.
+ * The three meta pages: where everything else is found. They take turns; the newest valid one counts. Three, because
+ * the newest may not have reached the disk although reads show it (a sync failed, and the process was started again):
+ * then both it and the one before must stay as they are while its state is written anew.
  *
  * ```
  *   0  magic, 8 bytes          56  pointer to the root of the map directory, 24 bytes
@@ -12,7 +14,7 @@
  * ```
  *
  * Guarantees: a meta page is believed only when its magic, version and checksum are right; a torn or stale one is
- * passed over for the other. Meta pages are 256 bytes at the start of pages 0 and 1, so at least 4 KiB apart.
+ * passed over. Meta pages are 256 bytes at the start of pages 0, 1 and 2, so at least 4 KiB apart.
  */
 import { crc32 } from "node:zlib";
 import { LlmdbError } from "./error.js";
@@ -22,6 +24,8 @@ import { PagePointer, readPointer, writePointer } from "./page-pointer.js";
 import type { StorageFile } from "./storage.js";
 
 export const META_BYTES = 256;
+/** The first so many pages of the file. */
+export const META_PAGES = 3;
 /** The format that this code reads and writes. */
 export const FORMAT_VERSION = 1;
 /** "LLMDB", then bytes that a text-mode transfer would change. */
@@ -41,9 +45,9 @@ export interface Meta {
   pages: number;
   directory: PagePointer;
   directoryDepth: number;
-  /** The transaction of the checkpoint before, which the other meta page names. */
+  /** The transaction of the checkpoint before, which the meta page before names. */
   previousTx: number;
-  /** Counts checkpoints; its lowest bit tells which page it is on. */
+  /** Counts checkpoints; the rest of a division by 3 tells which page it is on. */
   checkpoint: number;
   /** The anchor in the log that later commits follow; position 0 where there was no log. */
   log: { readonly position: number; readonly crc: number };
@@ -108,37 +112,46 @@ export function metaCrc(meta: Meta): number {
 
 /** The byte at which a meta page lies. */
 export function metaPosition(checkpoint: number, pageSize: number): number {
-  return (checkpoint % 2) * pageSize;
+  return (checkpoint % META_PAGES) * pageSize;
 }
 
-/** The newest meta page that counts, and the one before where that counts too. */
+/** The newest meta page that counts, and what else was found. */
 export interface FoundMeta {
   readonly meta: Meta;
+  /** That of the checkpoint before, where it counts. */
   readonly older: Meta | undefined;
+  /** One of the three does not count: it may have been the newest. */
+  readonly damaged: boolean;
 }
 
 /**
- * Reads both meta pages.
+ * Reads the three meta pages.
  *
- * @throws LlmdbError `LLMDB_NOT_A_DATABASE`, `LLMDB_FORMAT_VERSION`, or `LLMDB_CORRUPT` where both are damaged
+ * @throws LlmdbError `LLMDB_NOT_A_DATABASE`, `LLMDB_FORMAT_VERSION`, or `LLMDB_CORRUPT` where two are damaged: a crash
+ * can only ruin one
  */
 export function readNewestMeta(file: StorageFile, path: string): FoundMeta {
-  const found = [readMetaAt(file, 0)];
+  const found = [readMetaAt(file, 0, 0)];
   const pageSizes = "meta" in found[0] ? [found[0].meta.pageSize] : PAGE_SIZES;
   for (const pageSize of pageSizes) {
-    const other = readMetaAt(file, pageSize);
-    if ("meta" in other && other.meta.pageSize !== pageSize) continue;
-    found.push(other);
+    for (let slot = 1; slot < META_PAGES; slot++) found.push(readMetaAt(file, slot, pageSize));
   }
   const valid = found.flatMap((one) => ("meta" in one ? [one.meta] : []));
-  if (valid.length === 0) throw noMeta(found, path);
+  if (valid.length < 2) throw noMeta(found, path);
   valid.sort((a, b) => b.checkpoint - a.checkpoint);
-  return { meta: valid[0], older: valid.at(1) };
+  const meta = valid[0];
+  const older = valid.find(({ checkpoint }) => checkpoint === meta.checkpoint - 1);
+  return { meta, older, damaged: valid.length < META_PAGES };
 }
 
-function readMetaAt(file: StorageFile, position: number): Found {
+function readMetaAt(file: StorageFile, slot: number, pageSize: number): Found {
   const bytes = new Uint8Array(META_BYTES);
-  return file.read(bytes, 0, META_BYTES, position) < META_BYTES ? { problem: "absent" } : decodeMeta(bytes);
+  if (file.read(bytes, 0, META_BYTES, slot * pageSize) < META_BYTES) return { problem: "absent" };
+  const found = decodeMeta(bytes);
+  if (!("meta" in found)) return found;
+  const { meta } = found;
+  const isItsPlace = meta.checkpoint % META_PAGES === slot && (slot === 0 || meta.pageSize === pageSize);
+  return isItsPlace ? found : { problem: "absent" };
 }
 
 function noMeta(found: Found[], path: string): LlmdbError {
@@ -151,8 +164,9 @@ function noMeta(found: Found[], path: string): LlmdbError {
       );
     }
   }
-  if (found.some((one) => "problem" in one && one.problem === "damaged")) {
-    return new LlmdbError("LLMDB_CORRUPT", `both meta pages of ${path} are damaged; restore a backup`, { path });
+  if (found.some((one) => "meta" in one || one.problem === "damaged")) {
+    const message = `more than one of the three meta pages of ${path} is damaged; restore a backup`;
+    return new LlmdbError("LLMDB_CORRUPT", message, { path });
   }
   return new LlmdbError("LLMDB_NOT_A_DATABASE", `${path} is not an LLMDB database; check the path`, { path });
 }

@@ -35,8 +35,8 @@ export const MAX_U48 = 2 ** 48 - 1;
 /** Page sizes a database may have, in bytes. */
 export const PAGE_SIZES: readonly number[] = [4096, 8192, 16384, 32768, 65536];
 
-/** Pages 0 and 1 hold the meta pages. */
-export const FIRST_PAGE = 2;
+/** The meta pages come before it. */
+export const FIRST_PAGE = 3;
 
 /** Typed views of one stretch of memory that holds whole pages. */
 export class PageViews {

@@ -42,6 +42,8 @@ export class LogChain {
   usedRestated = false;
   /** Acknowledged commits follow, behind one that only a newer checkpoint holds. */
   endsAtGap = false;
+  /** What it follows. */
+  readonly anchor: Anchor;
   readonly #bytes: LogBytes;
   readonly #base: LogRecord;
   readonly #salts = new Set<string>();
@@ -85,6 +87,7 @@ export class LogChain {
     this.#bytes = bytes;
     this.path = path;
     this.#base = base;
+    this.anchor = { position, crc: base.crc };
     this.baseTx = base.tx;
     this.durableTx = base.tx;
     this.#salt = base.salt;

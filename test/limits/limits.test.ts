@@ -110,7 +110,7 @@ test("a thousand maps", async () => {
 /** Makes an empty database whose file already has so many pages, in use by nobody. */
 function makeFarDatabase(storage: Storage, path: string, pages: number): void {
   const file = storage.open(path, "create");
-  for (const checkpoint of [0, 1]) {
+  for (const checkpoint of [0, 1, 2]) {
     const meta = encodeMeta({
       pageSize: 4096,
       id: new Uint8Array(16),

@@ -8,7 +8,7 @@ import { memoryStorage } from "../../pager/memory-storage.js";
 test("a sound database, through changes, snapshots and reopening", () => {
   const storage = memoryStorage();
   const db = open("db", { storage, pageSize: 4096 });
-  expect(db.verify()).toEqual({ ok: true, pages: 2, problems: [] });
+  expect(db.verify()).toEqual({ ok: true, pages: 3, problems: [] });
   for (let i = 0; i < 50; i++) db.map("m").putSync(i, "x".repeat(i * 50));
   const snapshot = db.snapshot();
   db.map("m").clearSync({ gte: 10 });

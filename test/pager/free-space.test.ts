@@ -24,20 +24,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({
     kind: fc.constant("below" as const),
     pages: fc.integer({ min: 1, max: 4 }),
-    limit: fc.integer({ min: 2, max: 60 }),
+    limit: fc.integer({ min: 3, max: 60 }),
   }),
   {
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant("release" as const), picks: fc.array(fc.nat(), { maxLength: 12 }) }),
   },
-  fc.record({ kind: fc.constant("trim" as const), least: fc.integer({ min: 2, max: 40 }) }),
+  fc.record({ kind: fc.constant("trim" as const), least: fc.integer({ min: 3, max: 40 }) }),
 );
 
 /** The same operations on plain sets. */
 class Model {
   readonly free = new Set<number>();
   readonly used = new Set<number>();
-  end = 2;
+  end = 3;
 
   take(start: number, length: number): void {
     for (let page = start; page < start + length; page++) {
@@ -79,7 +79,7 @@ function run(space: FreeSpace, model: Model, one: Step): void {
     space.release(list);
   } else {
     const end = space.trimEnd(one.least);
-    while (model.end > Math.max(one.least, 2) && model.free.has(model.end - 1)) model.free.delete(--model.end);
+    while (model.end > Math.max(one.least, 3) && model.free.has(model.end - 1)) model.free.delete(--model.end);
     expect(end).toBe(model.end);
   }
 }

@@ -55,18 +55,20 @@ describe("meta page", () => {
     );
   });
 
-  test("the newer of two counts; a damaged one is passed over, whichever it is", () => {
+  test("the newest of three counts; a damaged one is passed over, two are an error", () => {
     fc.assert(
-      fc.property(meta, fc.nat(2 ** 40), (one, checkpoint) => {
-        const older = { ...one, checkpoint };
-        const newer = { ...one, checkpoint: checkpoint + 1 };
-        const file = fileWith(older, newer);
-        expect(readNewestMeta(file, "x")).toEqual({ meta: newer, older });
-        file.write(Uint8Array.of(0xff), 0, 1, metaPosition(newer.checkpoint, one.pageSize) + 40);
-        file.write(Uint8Array.of(0xee), 0, 1, metaPosition(newer.checkpoint, one.pageSize) + 41);
-        expect(readNewestMeta(file, "x")).toEqual({ meta: older, older: undefined });
-        file.write(new Uint8Array(META_BYTES).fill(9), 0, 200, metaPosition(older.checkpoint, one.pageSize) + 8);
-        expect(() => readNewestMeta(file, "x")).toThrow(LlmdbError);
+      fc.property(meta, fc.nat(2 ** 40), fc.nat(2), fc.nat(2), (one, checkpoint, damaged, also) => {
+        const metas = [0, 1, 2].map((age) => ({ ...one, checkpoint: checkpoint + 2 - age }));
+        const file = fileWith(...metas);
+        expect(readNewestMeta(file, "x")).toEqual({ meta: metas[0], older: metas[1], damaged: false });
+        const at = metaPosition(metas[damaged].checkpoint, one.pageSize) + 40;
+        file.write(Uint8Array.of(0xff, 0xee), 0, 2, at);
+        const left = metas.filter((_, age) => age !== damaged);
+        const older = left[0].checkpoint - left[1].checkpoint === 1 ? left[1] : undefined;
+        expect(readNewestMeta(file, "x")).toEqual({ meta: left[0], older, damaged: true });
+        if (also === damaged) return;
+        file.write(new Uint8Array(META_BYTES).fill(9), 0, 200, metaPosition(metas[also].checkpoint, one.pageSize) + 8);
+        expect(() => readNewestMeta(file, "x")).toThrow(expect.objectContaining({ code: "LLMDB_CORRUPT" }));
       }),
     );
   });
