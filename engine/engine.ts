@@ -429,7 +429,8 @@ export class Engine implements CommittedState {
   /** Sees to it that what was committed gets to the disk, and from the log into the data file. */
   #schedule(durability: Durability): void {
     const { cache } = this.store;
-    if (this.journal.isDue || cache.dirtyFrames * 4 > cache.maxFrames) this.checkpointer.start();
+    const isLogged = this.journal.log?.writtenTx === this.lastTx;
+    if (!isLogged || this.journal.isDue || cache.dirtyFrames * 4 > cache.maxFrames) this.checkpointer.start();
     this.#checkpointTimer ??= setTimeout(() => {
       this.#checkpointTimer = null;
       if (!this.closed && this.lastTx > this.checkpointer.meta.tx) this.checkpointer.start();
