@@ -99,6 +99,8 @@ export class Engine implements CommittedState {
   writer: WriteTransaction | null = null;
   readonly #volatile: boolean;
   #flusher: Flusher;
+  /** Before which sync of the log it was last seen that the file is still there. */
+  #lookedAt = -1;
   readonly #clock: () => number;
   #bufferedTimer: ReturnType<typeof setTimeout> | null = null;
   #checkpointTimer: ReturnType<typeof setTimeout> | null = null;
@@ -146,23 +148,23 @@ export class Engine implements CommittedState {
 
   /** Runs a body as one transaction and blocks until it is as durable as asked. */
   runBlocking<T>(body: (tx: WriteTransaction) => T, durability: Durability): { value: T; receipt: Receipt } {
-    const result = this.#run(body, durability);
+    const result = this.#run(body, durability, false);
     if (durability === "durable" && result.receipt.tx > this.durableTx) this.journal.syncCommit(result.receipt.tx);
     return result;
   }
 
   /** Runs a body as one transaction at once and resolves when it is as durable as asked. */
   async run<T>(body: (tx: WriteTransaction) => T, durability: Durability): Promise<{ value: T; receipt: Receipt }> {
-    const result = this.#run(body, durability);
+    const result = this.#run(body, durability, true);
     if (durability === "durable" && !this.#volatile) await this.journal.requestSync(result.receipt.tx);
     return result;
   }
 
-  #run<T>(body: (tx: WriteTransaction) => T, durability: Durability): { value: T; receipt: Receipt } {
+  #run<T>(body: (tx: WriteTransaction) => T, durability: Durability, waits: boolean): { value: T; receipt: Receipt } {
     const writer = this.begin();
     try {
       const value = writer.runBody(body);
-      return { value, receipt: this.commit(writer, durability) };
+      return { value, receipt: this.commit(writer, durability, waits) };
     } catch (error) {
       this.rollback(writer);
       throw error;
@@ -188,10 +190,13 @@ export class Engine implements CommittedState {
     );
   }
 
-  /** Makes a transaction visible, once it is sure that nothing but a failing disk can take it. */
-  commit(writer: WriteTransaction, durability: Durability): Receipt {
+  /**
+   * Makes a transaction visible, once it is sure that nothing but a failing disk can take it. With `waits`, a durable
+   * one may be written with the sync that its caller will wait for.
+   */
+  commit(writer: WriteTransaction, durability: Durability, waits = false): Receipt {
     const changed = writer.prepare();
-    if (changed && !this.#volatile) this.#secure(writer, durability);
+    if (changed && !this.#volatile) this.#secure(writer, waits && durability === "durable");
     this.writer = null;
     if (changed) this.#publish(writer);
     else writer.writeSet.abandon();
@@ -201,7 +206,7 @@ export class Engine implements CommittedState {
   }
 
   /** Finds room on the disk for the pages of the transaction, and writes it into the log, or its pages. */
-  #secure(writer: WriteTransaction, durability: Durability): void {
+  #secure(writer: WriteTransaction, isDeferred: boolean): void {
     this.#requireSameFile();
     const { store } = this;
     store.data.reserve(this.#endWithRoomFor(writer.grows ? SPARE_PAGES : 0));
@@ -209,7 +214,7 @@ export class Engine implements CommittedState {
     const dirtyBytes = store.cache.dirtyFrames * store.pageSize;
     let logged = false;
     try {
-      logged = this.journal.append({ tx, micros: writer.micros, durability, dirtyBytes });
+      logged = this.journal.append({ tx, micros: writer.micros, isDeferred, dirtyBytes });
     } catch (error) {
       throw this.checkpointer.fail(error);
     }
@@ -226,8 +231,13 @@ export class Engine implements CommittedState {
 
   /** The file may have been removed, or another one moved to its name: then commits would go nowhere. */
   #requireSameFile(): void {
+    const syncs = this.journal.log?.syncs ?? -1;
+    if (syncs >= 0 && syncs === this.#lookedAt) return;
     const here = this.storage.identify(this.path);
-    if (here === this.store.data.identity) return;
+    if (here === this.store.data.identity) {
+      this.#lookedAt = syncs;
+      return;
+    }
     throw new LlmdbError(
       "LLMDB_IO",
       `${this.path} was ${here === undefined ? "removed" : "replaced"} while it was open; nothing was written; ` +
@@ -457,7 +467,7 @@ export class Engine implements CommittedState {
     if (this.readOnly) return;
     if (this.journal.log === null) this.checkpointer.run();
     if (this.journal.log === null) return;
-    this.journal.end();
+    this.journal.retire();
     this.checkpointer.run(true);
   }
 
@@ -473,7 +483,7 @@ export class Engine implements CommittedState {
     await this.settle();
     if (this.journal.log === null) await this.checkpointer.request();
     if (this.journal.log === null) return;
-    this.journal.end();
+    this.journal.retire();
     await this.checkpointer.request(true);
   }
 }

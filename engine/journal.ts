@@ -12,7 +12,6 @@ import { beginLog, type Log } from "../wal/log.js";
 import { OperationBuffer } from "../wal/operation-buffer.js";
 import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
 import { logName, unfinishedName } from "./create.js";
-import type { Durability } from "./engine.js";
 import { Waiters } from "./waiters.js";
 
 const NO_ANCHOR = { position: 0, crc: 0 };
@@ -27,7 +26,8 @@ const LARGE_RECORD_BYTES = 1024 * 1024;
 export interface Commit {
   readonly tx: number;
   readonly micros: number;
-  readonly durability: Durability;
+  /** Its promise resolves after a sync that has not begun. */
+  readonly isDeferred: boolean;
   /** Bytes of all pages that a checkpoint would have to write. */
   readonly dirtyBytes: number;
 }
@@ -44,6 +44,9 @@ export class Journal implements CheckpointedLog {
   /** The log ends with the checkpoint that runs, or that has to come. */
   #ending = false;
   #endsForGood = false;
+  #isRetired = false;
+  /** Before which sync it was last seen that the file is still there: once for all commits of a group. */
+  #lookedAt = -1;
   readonly #waiters = new Waiters();
   #running: Promise<void> | null = null;
 
@@ -95,7 +98,7 @@ export class Journal implements CheckpointedLog {
     try {
       if (this.checkpointer?.meta.tx === commit.tx - 1) this.#log ??= this.#create();
       if (this.#log === null || this.#log.writtenTx !== commit.tx - 1 || this.#isGone(this.#log)) return false;
-      return this.#log.append(operations, commit.tx, commit.micros);
+      return this.#log.append(operations, commit.tx, commit.micros, commit.isDeferred);
     } catch (error) {
       if (isDiskFull(error)) return false;
       throw error;
@@ -104,6 +107,8 @@ export class Journal implements CheckpointedLog {
 
   /** Whether somebody removed the log, or put another file in its place: then checkpoints go on without it. */
   #isGone(log: Log): boolean {
+    if (this.#lookedAt === log.syncs) return false;
+    this.#lookedAt = log.syncs;
     if (this.#isHere(log)) return false;
     this.end();
     return true;
@@ -116,7 +121,7 @@ export class Journal implements CheckpointedLog {
   /** Makes a log that follows the newest checkpoint, unless the next one is on its way. */
   #create(): Log | null {
     const { checkpointer } = this;
-    if (checkpointer === null || checkpointer.isRunning || this.#isVolatile) return null;
+    if (checkpointer === null || checkpointer.isRunning || this.#isVolatile || this.#isRetired) return null;
     const { meta } = checkpointer;
     const name = logName(this.#path);
     const unfinished = unfinishedName(name);
@@ -187,6 +192,12 @@ export class Journal implements CheckpointedLog {
     while (this.#running !== null) await this.#running;
   }
 
+  /** As `end`, and there will be no other log. */
+  retire(): void {
+    this.#isRetired = true;
+    this.end();
+  }
+
   /** The next checkpoint is the last that this log is needed for. */
   end(): void {
     this.#ending = this.#log !== null;
@@ -236,6 +247,7 @@ export class Journal implements CheckpointedLog {
   /** Removes the log file; if that is lost in a crash, the next open sees that nothing needs it. */
   #remove(log: Log): void {
     this.#log = null;
+    this.#lookedAt = -1;
     this.#ending = false;
     this.#endsForGood = false;
     const isHere = this.#isHere(log);

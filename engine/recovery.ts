@@ -175,6 +175,8 @@ export class Recovery {
   #confirmMeta(engine: Engine, log: Anchor): void {
     const { meta } = this.#found;
     const confirmed = { ...meta, checkpoint: meta.checkpoint + 1, log };
+    // What a killed process left unsynced may be the newest meta page: no two may be torn at once.
+    this.#file.sync();
     engine.store.data.writeMeta(confirmed);
     this.#file.sync();
     engine.checkpointer.confirm(confirmed);

@@ -1,6 +1,6 @@
 /**
- * Reading a log file by position. Guarantees: memory is bounded by a window and by the records that are handed out;
- * what lies behind the end of the file reads as nothing.
+ * Reading a log file by position. Guarantees: records that are handed out are views of stretches that were read once and
+ * never change; what lies behind the end of the file reads as nothing.
  */
 import type { StorageFile } from "../pager/storage.js";
 import { SECTOR_BYTES } from "./log-header.js";
@@ -11,49 +11,44 @@ const WINDOW_BYTES = 1024 * 1024;
 export class LogBytes {
   readonly #file: StorageFile;
   size: number;
-  #window: Uint8Array;
+  #window: Uint8Array = new Uint8Array(0);
   #start = 0;
-  #length = 0;
 
   constructor(file: StorageFile) {
     this.#file = file;
     this.size = file.size();
-    this.#window = new Uint8Array(Math.min(WINDOW_BYTES, this.size));
   }
 
-  /** The record at a position, in memory of its own, or undefined where there is no whole and undamaged one. */
+  /** The record at a position, or undefined where there is no whole and undamaged one. */
   recordAt(position: number): LogRecord | undefined {
-    const header = this.read(position, RECORD_HEADER_BYTES);
-    const length = header === undefined ? 0 : claimedBytes(header, 0);
-    if (length === 0) return undefined;
-    const bytes = this.read(position, length);
-    return bytes === undefined ? undefined : readRecord(bytes.slice(), 0);
+    if (!this.#has(position, RECORD_HEADER_BYTES)) return undefined;
+    const length = claimedBytes(this.#window, position - this.#start);
+    if (length === 0 || !this.#has(position, length)) return undefined;
+    return readRecord(this.#window, position - this.#start);
   }
 
-  /** Bytes that are valid until the next read, or undefined where the file ends before they do. */
+  /** Bytes at a position, or undefined where the file ends before they do. */
   read(position: number, length: number): Uint8Array | undefined {
-    if (position + length > this.size) return undefined;
-    if (position < this.#start || position + length > this.#start + this.#length) {
-      if (length > this.#window.length) return this.#readApart(position, length);
-      this.#start = position - (position % SECTOR_BYTES);
-      if (position + length > this.#start + this.#window.length) this.#start = position;
-      this.#length = this.#file.read(this.#window, 0, this.#window.length, this.#start);
-      if (position + length > this.#start + this.#length) return undefined;
-    }
+    if (!this.#has(position, length)) return undefined;
     const from = position - this.#start;
     return this.#window.subarray(from, from + length);
   }
 
   /** Reads the file anew from here on: it may have grown. */
   forget(): void {
-    this.#length = 0;
+    this.#window = new Uint8Array(0);
     this.size = this.#file.size();
-    const windowBytes = Math.min(WINDOW_BYTES, this.size);
-    if (this.#window.length < windowBytes) this.#window = new Uint8Array(windowBytes);
   }
 
-  #readApart(position: number, length: number): Uint8Array | undefined {
-    const bytes = new Uint8Array(length);
-    return this.#file.read(bytes, 0, length, position) === length ? bytes : undefined;
+  /** Sees to it that the window holds these bytes; false where the file does not. */
+  #has(position: number, length: number): boolean {
+    const end = position + length;
+    if (position >= this.#start && end <= this.#start + this.#window.length) return true;
+    if (end > this.size) return false;
+    this.#start = position - (position % SECTOR_BYTES);
+    // A new buffer each time: records in the last one are still looked at.
+    const window = new Uint8Array(Math.min(Math.max(WINDOW_BYTES, end - this.#start), this.size - this.#start));
+    this.#window = window.subarray(0, this.#file.read(window, 0, window.length, this.#start));
+    return end <= this.#start + this.#window.length;
   }
 }

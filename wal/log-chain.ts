@@ -18,6 +18,7 @@ import {
   COMMIT,
   claimedBytes,
   claimedTx,
+  isSameSalt,
   type LogRecord,
   parentSalt,
   RECORD_HEADER_BYTES,
@@ -143,7 +144,7 @@ export class LogChain {
 
   #continues(record: LogRecord): boolean {
     if (record.kind === COMMIT) {
-      return record.tx === this.tx + 1 && record.previousCrc === this.#crc && sameSalt(record.salt, this.#salt);
+      return record.tx === this.tx + 1 && record.previousCrc === this.#crc && isSameSalt(record.salt, this.#salt);
     }
     if (this.#salts.has(saltKey(record.salt)) || !this.#salts.has(saltKey(parentSalt(record)))) return false;
     if (record.tx > this.tx) {
@@ -236,10 +237,6 @@ export class LogChain {
       { path: this.path, tx, position: this.#end },
     );
   }
-}
-
-function sameSalt(a: Uint8Array, b: Uint8Array): boolean {
-  return saltKey(a) === saltKey(b);
 }
 
 function saltKey(salt: Uint8Array): string {

@@ -5,6 +5,7 @@
  * - `syncedTx` is the newest commit whose last byte was written before a sync that succeeded began.
  * - An append that fails for lack of room changes nothing.
  */
+import { LlmdbError } from "../pager/error.js";
 import type { Storage, StorageFile } from "../pager/storage.js";
 import { encodeLogHeader, type LogHeader, SECTOR_BYTES } from "./log-header.js";
 import { alignSector, LogSpace } from "./log-space.js";
@@ -15,6 +16,8 @@ import { ANCHOR, COMMIT, RECORD_HEADER_BYTES, SALT_BYTES, sealRecord } from "./r
 const ANCHOR_ROOM_BYTES = 2 * SECTOR_BYTES;
 const FIRST_GROWTH_BYTES = 64 * 1024;
 const MAX_GROWTH_BYTES = 4 * 1024 * 1024;
+/** Records of a group are written in pieces of about this size. */
+const DEFERRED_BYTES = 256 * 1024;
 const ZEROS = new Uint8Array(256 * 1024);
 
 /** Where a chain of commits starts, as a meta page names it. */
@@ -56,6 +59,11 @@ export class Log {
   #txCrc: number;
   #writtenTx: number;
   #syncedTx: number;
+  #deferred = new Uint8Array(SECTOR_BYTES);
+  #deferredStart = 0;
+  #deferredBytes = 0;
+  /** How many syncs have begun. */
+  syncs = 0;
   /** Bytes that commits have taken since the last anchor. */
   bytesSinceAnchor = 0;
 
@@ -83,11 +91,12 @@ export class Log {
   }
 
   /**
-   * Appends a commit; false where there is no room for it until a checkpoint gives some back.
+   * Appends a commit; false where there is no room for it until a checkpoint gives some back. With `deferred` it is
+   * written with the next sync, or with what comes before that and is not.
    *
    * @throws LlmdbError `LLMDB_DISK_FULL`; nothing has changed then. `LLMDB_IO`: the record may be there or not
    */
-  append(operations: OperationBuffer, tx: number, timeMicros: number): boolean {
+  append(operations: OperationBuffer, tx: number, timeMicros: number, deferred = false): boolean {
     const { end } = operations;
     const start = this.space.place(end, ANCHOR_ROOM_BYTES);
     if (start < 0) return false;
@@ -100,7 +109,8 @@ export class Log {
       previousCrc: this.#crc,
       salt: this.#salt,
     });
-    this.#write(operations.bytes, end, start);
+    if (deferred) this.#defer(operations.bytes, end, start);
+    else this.#write(operations.bytes, end, start);
     this.bytesSinceAnchor += alignSector(end);
     this.#crc = crc;
     this.#txCrc = crc;
@@ -166,6 +176,8 @@ export class Log {
   }
 
   #beginSync(): number {
+    this.syncs++;
+    this.#writeDeferred();
     this.space.seal();
     return this.#writtenTx;
   }
@@ -181,12 +193,50 @@ export class Log {
     for (const [from, to] of this.space.unused()) writeZeros(this.file, from, to);
   }
 
-  #write(bytes: Uint8Array, end: number, start: number): void {
-    // Up to the end of the sector, so that the system need not read it first.
+  #write(bytes: Uint8Array, length: number, start: number): void {
+    this.#writeDeferred();
+    this.#writeSectors(bytes, length, start);
+    this.space.take(start, length);
+  }
+
+  /** Keeps a record, to be written together with those that lie right before it. */
+  #defer(bytes: Uint8Array, length: number, start: number): void {
+    const offset = start - this.#deferredStart;
+    if (offset < this.#deferredBytes || offset > DEFERRED_BYTES) this.#writeDeferred();
+    if (this.#deferredBytes === 0) this.#deferredStart = start;
+    const at = start - this.#deferredStart;
+    this.#makeDeferredRoom(at + length);
+    this.#deferred.fill(0, this.#deferredBytes, at);
+    this.#deferred.set(bytes.subarray(0, length), at);
+    this.#deferredBytes = at + length;
+    this.space.take(start, length);
+  }
+
+  #makeDeferredRoom(bytes: number): void {
+    if (bytes + SECTOR_BYTES <= this.#deferred.length) return;
+    const larger = new Uint8Array(Math.max(bytes + SECTOR_BYTES, Math.min(this.#deferred.length * 2, DEFERRED_BYTES)));
+    larger.set(this.#deferred.subarray(0, this.#deferredBytes));
+    this.#deferred = larger;
+  }
+
+  /** Commits that are visible already depend on it: where it fails, it is not known what becomes of them. */
+  #writeDeferred(): void {
+    const length = this.#deferredBytes;
+    if (length === 0) return;
+    this.#deferredBytes = 0;
+    try {
+      this.#writeSectors(this.#deferred, length, this.#deferredStart);
+    } catch (cause) {
+      throw new LlmdbError("LLMDB_IO", "commits could not be written to the log; see the cause", {}, { cause });
+    }
+    if (this.#deferred.length > 2 * DEFERRED_BYTES) this.#deferred = new Uint8Array(SECTOR_BYTES);
+  }
+
+  /** Writes up to the end of the sector, so that the system need not read it first; there is room for that. */
+  #writeSectors(bytes: Uint8Array, end: number, start: number): void {
     const length = alignSector(start + end) - start;
     bytes.fill(0, end, length);
     this.file.write(bytes, 0, length, start);
-    this.space.take(start, end);
   }
 
   /** Extends the file, with bytes on disk, so that a sync of records need not change its length. */

@@ -79,22 +79,20 @@ export function sealRecord(bytes: Uint8Array, end: number, header: RecordHeader)
 
 /** The record at a place of a buffer, or undefined where there is no whole and undamaged one. */
 export function readRecord(bytes: Uint8Array, at: number): LogRecord | undefined {
-  if (at + RECORD_HEADER_BYTES > bytes.length) return undefined;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-  if (view.getUint32(0, true) !== MAGIC) return undefined;
-  const end = at + RECORD_HEADER_BYTES + view.getUint32(8, true);
-  const kind = view.getUint32(12, true);
+  if (at + RECORD_HEADER_BYTES > bytes.length || getU32(bytes, at) !== MAGIC) return undefined;
+  const end = at + RECORD_HEADER_BYTES + getU32(bytes, at + 8);
+  const kind = getU32(bytes, at + 12);
   if (end > bytes.length || (kind !== COMMIT && kind !== ANCHOR)) return undefined;
-  const crc = view.getUint32(4, true);
+  const crc = getU32(bytes, at + 4);
   if (crc32(bytes.subarray(at + 8, end)) !== crc) return undefined;
   if (kind === ANCHOR && end - at < RECORD_HEADER_BYTES + SALT_BYTES) return undefined;
   return {
     kind,
-    tx: getU64(view, 24),
-    durableTx: getU64(view, 32),
-    timeMicros: getU64(view, 40),
-    previousCrc: view.getUint32(48, true),
-    salt: bytes.slice(at + 16, at + 16 + SALT_BYTES),
+    tx: getU64(bytes, at + 24),
+    durableTx: getU64(bytes, at + 32),
+    timeMicros: getU64(bytes, at + 40),
+    previousCrc: getU32(bytes, at + 48),
+    salt: bytes.subarray(at + 16, at + 16 + SALT_BYTES),
     crc,
     bytes: bytes.subarray(at, end),
   };
@@ -102,15 +100,19 @@ export function readRecord(bytes: Uint8Array, at: number): LogRecord | undefined
 
 /** How many bytes a record at this place says it has, whatever has become of them; 0 where nothing says so. */
 export function claimedBytes(bytes: Uint8Array, at: number): number {
-  if (at + RECORD_HEADER_BYTES > bytes.length) return 0;
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at);
-  if (view.getUint32(0, true) !== MAGIC) return 0;
-  return RECORD_HEADER_BYTES + view.getUint32(8, true);
+  if (at + RECORD_HEADER_BYTES > bytes.length || getU32(bytes, at) !== MAGIC) return 0;
+  return RECORD_HEADER_BYTES + getU32(bytes, at + 8);
 }
 
 /** The transaction that a damaged record at this place says it is of. */
 export function claimedTx(bytes: Uint8Array, at: number): number {
-  return getU64(new DataView(bytes.buffer, bytes.byteOffset + at), 24);
+  return getU64(bytes, at + 24);
+}
+
+/** True where two salts are the same. */
+export function isSameSalt(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < SALT_BYTES; i++) if (a[i] !== b[i]) return false;
+  return true;
 }
 
 function setU64(view: DataView, at: number, value: number): void {
@@ -118,6 +120,10 @@ function setU64(view: DataView, at: number, value: number): void {
   view.setUint32(at + 4, Math.floor(value / TWO_32), true);
 }
 
-function getU64(view: DataView, at: number): number {
-  return view.getUint32(at, true) + view.getUint32(at + 4, true) * TWO_32;
+function getU32(bytes: Uint8Array, at: number): number {
+  return (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
+}
+
+function getU64(bytes: Uint8Array, at: number): number {
+  return getU32(bytes, at) + getU32(bytes, at + 4) * TWO_32;
 }

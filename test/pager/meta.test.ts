@@ -3,7 +3,6 @@
  */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { LlmdbError } from "../../pager/error.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import { decodeMeta, encodeMeta, META_BYTES, type Meta, metaPosition, readNewestMeta } from "../../pager/meta.js";
 import { PAGE_SIZES } from "../../pager/page.js";
