@@ -13,7 +13,7 @@
  */
 import type { PageStore } from "../mvcc/page-store.js";
 import { Eraser } from "../pager/eraser.js";
-import { isDiskFull, LlmdbError } from "../pager/error.js";
+import { assertInvariant, isDiskFull, LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
 import type { Meta } from "../pager/meta.js";
@@ -168,13 +168,16 @@ export class Checkpointer {
   /** The same beside commits; resolves when a checkpoint holds everything committed by now. */
   async request(anew = false): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    const { lastTx } = this.#state;
-    if (anew) {
-      await this.settle();
-      this.#guard(() => this.#begin(true));
-    }
-    if (lastTx <= this.#meta.tx && this.#attempt === null) return;
-    const done = this.#waiters.add(lastTx);
+    if (this.#attempt !== null || this.#state.lastTx > this.#meta.tx) await this.#driven();
+    if (!anew) return;
+    while (this.#attempt !== null) await this.#driven();
+    this.#guard(() => this.#begin(true));
+    await this.#driven();
+  }
+
+  /** Resolves when the attempt that runs, or the next one, is done. */
+  #driven(): Promise<void> {
+    const done = this.#waiters.add(this.#state.lastTx);
     this.#running ??= this.#drive();
     return done;
   }
@@ -262,6 +265,7 @@ export class Checkpointer {
   /** Fixes the state and what the next meta page says of it. Returns null where nothing is new. */
   #begin(anew: boolean): Attempt | null {
     const { lastTx } = this.#state;
+    assertInvariant(this.#attempt === null, "one checkpoint at a time");
     if (lastTx === this.#meta.tx && !anew) return null;
     this.#state.noteChecksums();
     this.#store.cache.written.clear();
@@ -360,6 +364,7 @@ export class Checkpointer {
   /** A full disk ends the attempt, and nothing is lost; anything else ends all writing. Returns what to throw. */
   #giveUp(error: unknown): unknown {
     if (error === this.#failure && this.#failure !== null) return this.#failure;
+    this.#wanted = false;
     if (!isDiskFull(error) || this.#attempt?.phase === "meta") return this.fail(error);
     if (this.#attempt !== null) this.#abandon(this.#attempt);
     this.#waiters.reject(error);

@@ -143,7 +143,8 @@ export class Journal implements CheckpointedLog {
   /** Makes a commit durable; blocks. */
   syncCommit(tx: number): void {
     const log = this.#log;
-    if (log === null || tx > log.writtenTx) this.checkpointer?.run();
+    // A commit that is visible and cannot be made durable is a failure, also where the disk is only full.
+    if (log === null || tx > log.writtenTx) this.#guard(() => this.checkpointer?.run());
     else this.#guard(() => log.sync());
     this.#wake();
   }
@@ -153,11 +154,19 @@ export class Journal implements CheckpointedLog {
     const { checkpointer } = this;
     if (checkpointer === null || tx <= checkpointer.meta.tx) return Promise.resolve();
     if (checkpointer.failure !== null) return Promise.reject(checkpointer.failure);
-    if (this.#log === null || tx > this.#log.writtenTx) return checkpointer.request();
+    if (this.#log === null || tx > this.#log.writtenTx) return this.#requestCheckpoint(checkpointer);
     if (tx <= this.#log.syncedTx) return Promise.resolve();
     const done = this.#waiters.add(tx);
     this.#running ??= this.#drive();
     return done;
+  }
+
+  async #requestCheckpoint(checkpointer: Checkpointer): Promise<void> {
+    try {
+      await checkpointer.request();
+    } catch (error) {
+      throw checkpointer.fail(error);
+    }
   }
 
   async #drive(): Promise<void> {
