@@ -22,7 +22,8 @@ import { ExtentList } from "../pager/extent-list.js";
 import { ExtentStore, MAX_DESCRIPTOR_BYTES, valueExtents } from "../pager/extent-value.js";
 import { FreeSpace } from "../pager/free-space.js";
 import { encodeMeta, META_PAGES, type Meta, metaPosition } from "../pager/meta.js";
-import { FIRST_PAGE } from "../pager/page.js";
+import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
+import { corruptPage } from "../pager/page-cache.js";
 import { PagePointer, readPointer } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { StorageFile } from "../pager/storage.js";
@@ -128,22 +129,28 @@ class PageCopy {
 
   /** Checks a value on extents and copies its pages. */
   #value(descriptor: Uint8Array, at: number): void {
-    const { pageSize, data, extents: values } = this.#engine.store;
-    values.read(descriptor, at);
+    const { pageSize, extents: values } = this.#engine.store;
+    let left = values.read(descriptor, at).length;
     const extents = valueExtents(descriptor, at);
     for (let i = 0; i < extents.count; i++) {
-      const end = (extents.starts[i] + extents.lengths[i]) * pageSize;
-      for (let at = extents.starts[i] * pageSize; at < end; ) {
-        const wanted = Math.min(this.#buffer.length, end - at);
-        // The last page of an extent may end before its page does.
-        const bytes = data.file.read(this.#buffer, 0, wanted, at);
-        this.#file.write(this.#buffer, 0, bytes, at);
-        if (bytes < wanted) break;
-        at += bytes;
-      }
+      const start = extents.starts[i] * pageSize;
+      const dataBytes = Math.min(left, extents.lengths[i] * pageSize - HEADER_BYTES);
+      left -= dataBytes;
+      this.#bytes(start, start + HEADER_BYTES + dataBytes);
       this.#sinceTurn += extents.lengths[i] * pageSize;
     }
     this.#used.addAll(extents);
+  }
+
+  #bytes(start: number, end: number): void {
+    const { file } = this.#engine.store.data;
+    for (let at = start; at < end; ) {
+      const wanted = Math.min(this.#buffer.length, end - at);
+      const bytes = file.read(this.#buffer, 0, wanted, at);
+      if (bytes < wanted) throw corruptPage(Math.floor(at / this.#engine.store.pageSize), "the file ends before it");
+      this.#file.write(this.#buffer, 0, bytes, at);
+      at += bytes;
+    }
   }
 
   /** Writes the list of free pages and the meta pages. */

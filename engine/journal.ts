@@ -130,6 +130,8 @@ export class Journal implements CheckpointedLog {
     try {
       const header = { id: meta.id, checkpoint: meta.checkpoint, metaCrc: metaCrc(meta) };
       const log = beginLog(this.#storage, file, header, meta.tx, this.limitBytes);
+      // The name of the database first, in case its creation was cut short: a log alone is refused.
+      this.#storage.syncDirectory(name);
       this.#storage.rename(unfinished, name);
       this.#storage.syncDirectory(name);
       return log;

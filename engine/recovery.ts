@@ -71,6 +71,8 @@ export class Recovery {
     try {
       this.#replay(engine, log.chain);
       this.#confirmMeta(engine, log.chain.anchor);
+      // An earlier process may have been killed after it had named the log, and before that was durable.
+      this.#storage.syncDirectory(logName(this.#path));
       this.#resume(engine, log);
     } catch (error) {
       log.file.close();

@@ -13,6 +13,9 @@ import type { StorageFile } from "../pager/storage.js";
 import { Pins } from "./pins.js";
 import { Retired } from "./retired.js";
 
+/** Room for the pages of a small transaction. */
+export const OWN_PAGES = 64;
+
 export class PageStore {
   readonly pageSize: number;
   readonly free: FreeSpace;
@@ -29,6 +32,8 @@ export class PageStore {
    */
   displaced: DisplacedPages | null = null;
   writing = false;
+  /** The pages of the one running write transaction; empty between two of them. */
+  readonly ownPages = new PageTable(OWN_PAGES);
 
   constructor(
     file: StorageFile,

@@ -16,8 +16,8 @@ import { valueBorn, valueExtents } from "../pager/extent-value.js";
 import { headerTx, setHeaderIdentity } from "../pager/page.js";
 import { CLEAN, DIRTY, type PageCache } from "../pager/page-cache.js";
 import { PageReader } from "../pager/page-reader.js";
-import { PageTable } from "../pager/page-table.js";
-import type { PageStore } from "./page-store.js";
+import type { PageTable } from "../pager/page-table.js";
+import { OWN_PAGES, type PageStore } from "./page-store.js";
 
 /** What a savepoint goes back to. */
 export interface Savepoint {
@@ -30,7 +30,6 @@ export interface Savepoint {
 
 /** So many settled pages are written in one go. */
 const SETTLED_PAGES = 64;
-const OWN_PAGES = 64;
 
 export class WriteSet implements PageOwner {
   readonly reader: PageReader;
@@ -62,7 +61,7 @@ export class WriteSet implements PageOwner {
     this.#cache = store.cache;
     this.tx = tx;
     this.pageSize = store.pageSize;
-    this.#own = new PageTable(OWN_PAGES);
+    this.#own = store.ownPages;
     this.reader = new PageReader(store.cache, this.#own);
     this.#horizon = store.pins.newest;
     store.reclaim();
