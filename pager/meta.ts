@@ -22,6 +22,7 @@ import { MAX_DESCRIPTOR_BYTES } from "./extent-value.js";
 import { PAGE_SIZES, PageViews, TWO_32 } from "./page.js";
 import { PagePointer, readPointer, writePointer } from "./page-pointer.js";
 import type { StorageFile } from "./storage.js";
+import { failure } from "./system-error.js";
 
 export const META_BYTES = 256;
 /** The first so many pages of the file. */
@@ -146,7 +147,12 @@ export function readNewestMeta(file: StorageFile, path: string): FoundMeta {
 
 function readMetaAt(file: StorageFile, slot: number, pageSize: number): Found {
   const bytes = new Uint8Array(META_BYTES);
-  if (file.read(bytes, 0, META_BYTES, slot * pageSize) < META_BYTES) return { problem: "absent" };
+  const position = slot * pageSize;
+  if (file.read(bytes, 0, META_BYTES, position) < META_BYTES) {
+    // Passing over a meta page that is there would lose what it leads to.
+    if (file.size() >= position + META_BYTES) throw failure("EIO", "read a meta page of", "the database file");
+    return { problem: "absent" };
+  }
   const found = decodeMeta(bytes);
   if (!("meta" in found)) return found;
   const { meta } = found;

@@ -23,8 +23,8 @@ printf '{ "name": "app", "private": true, "type": "module" }\n' >package.json
 npm install "${quiet[@]}" --ignore-scripts "$tarball"
 
 installed=$(cd node_modules && ls -d [!.@]* @*/* | sort | tr '\n' ' ')
-if [ "$installed" != "@msgpack/msgpack llmdb " ]; then
-  echo "installed more than the package and @msgpack/msgpack: $installed" >&2
+if [ "$installed" != "@msgpack/msgpack commander llmdb " ]; then
+  echo "installed more than the package, @msgpack/msgpack, and commander for the command: $installed" >&2
   exit 1
 fi
 (
@@ -41,6 +41,9 @@ fi
     }
   '
 )
+
+npx --no-install llmdb --version
+npx --no-install llmdb torture --images 2000 --seed 7 --quiet
 
 cp "$repository"/test/package/* .
 node plain.mjs

@@ -1,0 +1,40 @@
+/**
+ * How far something has come, while it runs. Guarantees: on a terminal it is one line that changes; elsewhere a line
+ * every few seconds, so that a log stays short.
+ */
+import type { WriteStream } from "node:tty";
+
+const TERMINAL_MS = 200;
+const LOG_MS = 5000;
+const CLEAR_LINE = "\r\u001b[K";
+
+/** A line on a stream, drawn by a timer from the newest text. */
+export class ProgressLine {
+  readonly #stream: WriteStream;
+  readonly #timer: NodeJS.Timeout;
+  #text: string | undefined;
+
+  constructor(stream: WriteStream) {
+    this.#stream = stream;
+    this.#timer = setInterval(() => this.#draw(), stream.isTTY ? TERMINAL_MS : LOG_MS);
+    this.#timer.unref();
+  }
+
+  /** From now on, this is shown. */
+  show(text: string): void {
+    this.#text = text;
+  }
+
+  /** Takes the line away. */
+  end(): void {
+    clearInterval(this.#timer);
+    if (this.#stream.isTTY) this.#stream.write(CLEAR_LINE);
+  }
+
+  #draw(): void {
+    if (this.#text === undefined) return;
+    const { isTTY, columns } = this.#stream;
+    this.#stream.write(isTTY ? CLEAR_LINE + this.#text.slice(0, columns - 1) : `${this.#text}\n`);
+    this.#text = undefined;
+  }
+}
