@@ -39,6 +39,8 @@ export interface CommittedState {
 export interface CheckpointedLog {
   /** Notes in the log where a checkpoint of `tx` begins; position 0 where the checkpoint has no log after it. */
   anchor(tx: number): { position: number; crc: number };
+  /** Whether there is a log that goes on behind the next checkpoint. */
+  readonly isOpen: boolean;
   /** Overwrites what is not needed any more. */
   eraseUnused(): void;
   /** Makes the log durable up to its newest anchor. */
@@ -148,7 +150,7 @@ export class Checkpointer {
       if (this.#attempt !== null) this.#finishBlocking(this.#attempt);
       const attempt = this.#begin(anew);
       if (attempt !== null) this.#finishBlocking(attempt);
-      if (attempt !== null && this.#eraser !== null) this.#erase(this.#eraser);
+      if (attempt !== null) this.#erase();
     });
   }
 
@@ -156,7 +158,10 @@ export class Checkpointer {
    * After a second checkpoint of the same state the meta page before does not need the old pages either, nor the log
    * before the first one: all that is overwritten with zeros.
    */
-  #erase(eraser: Eraser): void {
+  #erase(): void {
+    const eraser = this.#eraser;
+    // Without a log beside the file, the next open would take a checkpoint for durable that may not be.
+    if (eraser === null || !this.#log.isOpen) return;
     const again = this.#begin(true);
     if (again !== null) this.#finishBlocking(again);
     eraser.erase();
@@ -168,16 +173,18 @@ export class Checkpointer {
   /** The same beside commits; resolves when a checkpoint holds everything committed by now. */
   async request(anew = false): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
-    if (this.#attempt !== null || this.#state.lastTx > this.#meta.tx) await this.#driven();
-    if (!anew) return;
-    while (this.#attempt !== null) await this.#driven();
-    this.#guard(() => this.#begin(true));
-    await this.#driven();
+    if (!anew) {
+      if (this.#attempt !== null || this.#state.lastTx > this.#meta.tx) await this.#driven(this.#state.lastTx);
+      return;
+    }
+    while (this.#attempt !== null) await this.#driven(this.#attempt.meta.tx);
+    const attempt = this.#guard(() => this.#begin(true));
+    if (attempt !== null) await this.#driven(attempt.meta.tx);
   }
 
-  /** Resolves when the attempt that runs, or the next one, is done. */
-  #driven(): Promise<void> {
-    const done = this.#waiters.add(this.#state.lastTx);
+  /** Resolves when the attempt that runs, or the next one, has brought the file up to `tx`. */
+  #driven(tx: number): Promise<void> {
+    const done = this.#waiters.add(tx);
     this.#running ??= this.#drive();
     return done;
   }
@@ -218,7 +225,7 @@ export class Checkpointer {
         if (this.#failure !== null) throw this.#failure;
         const attempt = this.#attempt ?? this.#begin(false);
         if (attempt !== null) await this.#finish(attempt);
-        if (attempt !== null && this.#eraser !== null) this.#erase(this.#eraser);
+        if (attempt !== null) this.#erase();
         this.#waiters.wake(this.#meta.tx);
       }
     } catch (error) {

@@ -81,6 +81,7 @@ export class Engine implements CommittedState {
   readonly path: string;
   readonly readOnly: boolean;
   readonly durability: Durability;
+  readonly erases: boolean;
   /** Of a reader beside a writer, these are replaced when it moves on. */
   store: PageStore;
   directory: MapDirectory;
@@ -111,6 +112,7 @@ export class Engine implements CommittedState {
     this.path = options.path;
     this.readOnly = options.readOnly;
     this.durability = options.durability;
+    this.erases = options.eraseFreed;
     this.#clock = options.clock;
     this.#volatile = options.isVolatile;
     this.directory = new MapDirectory(store.reader, directory);
@@ -358,9 +360,9 @@ export class Engine implements CommittedState {
       if (!isDiskFull(error)) throw error;
     }
     if (store.retired.pages === 0 && journal.log === null) return;
-    journal.end();
     try {
-      checkpointer.run(journal.log !== null);
+      checkpointer.run(true);
+      journal.end();
       checkpointer.run(true);
     } catch (error) {
       if (!isDiskFull(error)) throw error;
@@ -465,7 +467,8 @@ export class Engine implements CommittedState {
   /** Writes the last checkpoint, after which no log is needed; blocks. */
   finishBlocking(): void {
     if (this.readOnly) return;
-    if (this.journal.log === null) this.checkpointer.run();
+    // Freed pages are erased while there is a log; without one, this makes one.
+    if (this.journal.log === null || this.erases) this.checkpointer.run();
     if (this.journal.log === null) return;
     this.journal.retire();
     this.checkpointer.run(true);
@@ -481,7 +484,7 @@ export class Engine implements CommittedState {
   async finish(): Promise<void> {
     if (this.readOnly) return;
     await this.settle();
-    if (this.journal.log === null) await this.checkpointer.request();
+    if (this.journal.log === null || this.erases) await this.checkpointer.request();
     if (this.journal.log === null) return;
     this.journal.retire();
     await this.checkpointer.request(true);

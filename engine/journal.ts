@@ -63,6 +63,10 @@ export class Journal implements CheckpointedLog {
     return Math.max(LEAST_LOG_BYTES, this.checkpointBytes) * LOG_CHECKPOINTS;
   }
 
+  get isOpen(): boolean {
+    return this.#log !== null && !this.#ending;
+  }
+
   get log(): Log | null {
     return this.#log;
   }

@@ -66,6 +66,8 @@ export class Recovery {
     const log = this.#find("write");
     if (log === undefined) {
       if (this.#storage.kind(logName(this.#path)) !== "missing") this.#removeStale(engine);
+      // What a killed process left unsynced is made durable, before anything is built on it.
+      else this.#file.sync();
       return;
     }
     try {

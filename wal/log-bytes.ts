@@ -3,6 +3,7 @@
  * never change; what lies behind the end of the file reads as nothing.
  */
 import type { StorageFile } from "../pager/storage.js";
+import { failure } from "../pager/system-error.js";
 import { SECTOR_BYTES } from "./log-header.js";
 import { claimedBytes, type LogRecord, RECORD_HEADER_BYTES, readRecord } from "./record.js";
 
@@ -48,7 +49,10 @@ export class LogBytes {
     this.#start = position - (position % SECTOR_BYTES);
     // A new buffer each time: records in the last one are still looked at.
     const window = new Uint8Array(Math.min(Math.max(WINDOW_BYTES, end - this.#start), this.size - this.#start));
-    this.#window = window.subarray(0, this.#file.read(window, 0, window.length, this.#start));
+    const read = this.#file.read(window, 0, window.length, this.#start);
+    // Taking a stretch that is there for one that is not would cut acknowledged commits.
+    if (read < window.length && this.#file.size() >= this.size) throw failure("EIO", "read from", "the log");
+    this.#window = window.subarray(0, read);
     return end <= this.#start + this.#window.length;
   }
 }

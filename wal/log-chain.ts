@@ -18,6 +18,7 @@ import {
   COMMIT,
   claimedBytes,
   claimedTx,
+  claimsCommit,
   isSameSalt,
   type LogRecord,
   parentSalt,
@@ -187,7 +188,9 @@ export class LogChain {
     for (let position = SECTOR_BYTES; position < this.#bytes.size; position += SECTOR_BYTES) {
       const header = this.#bytes.read(position, RECORD_HEADER_BYTES);
       if (header === undefined || claimedBytes(header, 0) === 0) continue;
-      if (claimedTx(header, 0) < this.baseTx) continue;
+      // Commits that are in the chain, or before it, tell nothing new.
+      const tx = claimedTx(header, 0);
+      if (tx < this.baseTx || (tx <= this.tx && claimsCommit(header, 0))) continue;
       const record = this.#bytes.recordAt(position);
       if (record === undefined) continue;
       if (record.kind === ANCHOR && this.#continues(record)) {

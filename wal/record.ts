@@ -104,6 +104,11 @@ export function claimedBytes(bytes: Uint8Array, at: number): number {
   return RECORD_HEADER_BYTES + getU32(bytes, at + 8);
 }
 
+/** True where a record at this place says that it is a commit. */
+export function claimsCommit(bytes: Uint8Array, at: number): boolean {
+  return getU32(bytes, at + 12) === COMMIT;
+}
+
 /** The transaction that a damaged record at this place says it is of. */
 export function claimedTx(bytes: Uint8Array, at: number): number {
   return getU64(bytes, at + 24);
