@@ -1,7 +1,7 @@
 /** Simulated crashes, in short: an honest disk passes, a broken one is found, and each finding can be replayed. */
 import { describe, expect, test } from "vitest";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
-import { type TortureReport, tortureDisks, tortureSimulated } from "../harness/torture/index.js";
+import { type TortureOptions, type TortureReport, tortureDisks, tortureSimulated } from "../harness/torture/index.js";
 import {
   BrokenDisk,
   type Fault,
@@ -21,14 +21,14 @@ function withoutTime({ seconds: _seconds, imagesPerSecond: _rate, ...report }: T
 }
 
 /** The numbers that a line of replay names. */
-function replayOf(line: string): { seed: number; depth: number; round: number; image?: number } {
+function replayOf(line: string): Pick<TortureOptions, "seed" | "depth" | "round" | "image" | "pointsPerRound"> {
   const numberAfter = (flag: string): number | undefined => {
     const match = new RegExp(`--${flag} (\\d+)`).exec(line);
     return match === null ? undefined : Number(match[1]);
   };
   const [seed, depth, round] = [numberAfter("seed"), numberAfter("depth"), numberAfter("round")];
   if (seed === undefined || depth === undefined || round === undefined) throw new Error(`no replay: ${line}`);
-  return { seed, depth, round, image: numberAfter("image") };
+  return { seed, depth, round, image: numberAfter("image"), pointsPerRound: numberAfter("points") };
 }
 
 test("a short run finds nothing, and says what it did", async () => {
@@ -80,7 +80,7 @@ describe("a broken disk is found, and the finding is replayed", () => {
   ];
 
   test.each(disks)("%s", async (_what, makeDisk) => {
-    const { violations } = await tortureDisks({ ...LIMIT, images: 20_000 }, makeDisk);
+    const { violations } = await tortureDisks({ ...LIMIT, images: 20_000, pointsPerRound: 24 }, makeDisk);
     expect(violations).toHaveLength(1);
     const { message, replay } = violations[0];
     const again = await tortureDisks({ ...LIMIT, ...replayOf(replay) }, makeDisk);
