@@ -14,6 +14,11 @@ import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
 import { logName, unfinishedName } from "./create.js";
 import { Waiters } from "./waiters.js";
 
+/**
+ * How often to look whether the log is still there. To look at a file between writes makes the next sync of it slower:
+ * at each commit it would cost half of a sync.
+ */
+const LOOK_MS = 1000;
 const NO_ANCHOR = { position: 0, crc: 0 };
 /** A log holds two checkpoints' worth of commits, and what comes while the second one runs. */
 const LOG_CHECKPOINTS = 3;
@@ -45,8 +50,8 @@ export class Journal implements CheckpointedLog {
   #ending = false;
   #endsForGood = false;
   #isRetired = false;
-  /** Before which sync it was last seen that the file is still there: once for all commits of a group. */
-  #lookedAt = -1;
+  /** When it was last seen that the file is still there. */
+  #lookedMs = Number.NEGATIVE_INFINITY;
   readonly #waiters = new Waiters();
   #running: Promise<void> | null = null;
 
@@ -111,8 +116,9 @@ export class Journal implements CheckpointedLog {
 
   /** Whether somebody removed the log, or put another file in its place: then checkpoints go on without it. */
   #isGone(log: Log): boolean {
-    if (this.#lookedAt === log.syncs) return false;
-    this.#lookedAt = log.syncs;
+    const nowMs = this.#storage.now();
+    if (Math.abs(nowMs - this.#lookedMs) < LOOK_MS) return false;
+    this.#lookedMs = nowMs;
     if (this.#isHere(log)) return false;
     this.end();
     return true;
@@ -262,7 +268,7 @@ export class Journal implements CheckpointedLog {
   /** Removes the log file; if that is lost in a crash, the next open sees that nothing needs it. */
   #remove(log: Log): void {
     this.#log = null;
-    this.#lookedAt = -1;
+    this.#lookedMs = Number.NEGATIVE_INFINITY;
     this.#ending = false;
     this.#endsForGood = false;
     const isHere = this.#isHere(log);
