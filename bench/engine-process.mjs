@@ -15,20 +15,22 @@ const WARM_UP_ENTRIES = 30_000;
 let work;
 
 const requests = {
-  /** Opens an empty database; a `filled` one is loaded and read once. Answers with the engine's settings. */
-  async open({ engine: name, folder, entries, reads, cacheBytes, filled }) {
-    const { openEngine, Bytes } = await ENGINES[name]();
-    if (!filled) {
+  /** Opens a database, `empty`, `loaded`, or loaded and `read` once. Answers with the engine's settings. */
+  async open({ engine: name, folder, entries, reads, cacheBytes, state }) {
+    const { openEngine, Bytes } = await ENGINES[name].load();
+    if (state === "empty") {
       const engine = await openEngine({ folder: subfolder(folder, "warm-up"), cacheBytes });
-      await load({ engine, dataSet: new DataSet(WARM_UP_ENTRIES, Bytes), round: 0, reads }, false);
+      await load({ engine, dataSet: new DataSet(WARM_UP_ENTRIES, Bytes), round: 0, reads, folder }, false);
       await engine.settle();
     }
     const engine = await openEngine({ folder: subfolder(folder, "data"), cacheBytes });
-    work = { engine, dataSet: new DataSet(entries, Bytes), round: 0, reads };
-    if (filled) {
+    work = { engine, dataSet: new DataSet(entries, Bytes), round: 0, reads, folder };
+    if (state !== "empty") {
       await load(work, false);
       await engine.settle();
-      for (const workload of Object.values(WORKLOADS)) if (!workload.fresh) await workload.run(work);
+    }
+    if (state === "read") {
+      for (const workload of Object.values(WORKLOADS)) if (workload.start === "read") await workload.run(work);
     }
     return engine.settings;
   },

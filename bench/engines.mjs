@@ -15,6 +15,11 @@
  * @property {() => number | Promise<number>} scan every key and value, in order
  * @property {(keys: string[], values: Uint8Array[], sorted: boolean) => void | Promise<void>} load puts a batch in one
  * transaction and returns when a power cut can't take it; `sorted` says that keys ascend through all batches
+ * @property {(keys: string[], values: Uint8Array[], sampleNs: number[]) => void | Promise<void>} commitEach puts each in
+ * a transaction of its own, one after the other, each on the disk before the next; adds the time of each
+ * @property {((key: string, value: Uint8Array) => Promise<unknown>) | undefined} [put] resolves when a power cut can't
+ * take it
+ * @property {(() => Promise<void>) | undefined} [checkpoint] resolves when the data file needs no log
  * @property {() => void | Promise<void>} settle finishes what the engine has put off
  */
 
@@ -30,10 +35,15 @@
  * @property {typeof Uint8Array} Bytes the kind of array that the engine takes as it is
  */
 
-/** By package name: how to load the module. */
+/**
+ * By name: the package, how to load the module, and the only workloads that it is there for, if not for all.
+ *
+ * @type {Record<string, { package: string, load: () => Promise<EngineModule>, only?: string[] }>}
+ */
 export const ENGINES = {
-  llmdb: () => import("./engines/llmdb.mjs"),
-  lmdb: () => import("./engines/lmdb.mjs"),
-  "better-sqlite3": () => import("./engines/better-sqlite3.mjs"),
-  "classic-level": () => import("./engines/classic-level.mjs"),
+  llmdb: { package: "llmdb", load: () => import("./engines/llmdb.mjs") },
+  lmdb: { package: "lmdb", load: () => import("./engines/lmdb.mjs") },
+  "lmdb-flushed": { package: "lmdb", load: () => import("./engines/lmdb-flushed.mjs"), only: ["writers"] },
+  "better-sqlite3": { package: "better-sqlite3", load: () => import("./engines/better-sqlite3.mjs") },
+  "classic-level": { package: "classic-level", load: () => import("./engines/classic-level.mjs") },
 };

@@ -11,6 +11,7 @@ import { WORKLOADS } from "./workloads.mjs";
  * @property {number} entries how many entries each database holds
  * @property {number} rounds how often each workload runs in each engine
  * @property {number} reads random reads in one round
+ * @property {number} large bytes of the large file that is opened after a kill
  * @property {string[]} engines names, in the order they run
  * @property {string[]} workloads names, in the order they run
  * @property {string} folder where the databases lie while it runs
@@ -21,6 +22,7 @@ export const USAGE = `npm run bench -- [flags]
   --entries <n>      entries in each database (500000; quick: 50000)
   --rounds <n>       rounds of each workload (5; quick: 3)
   --reads <n>        random reads in a round (300000; quick: 50000)
+  --large <bytes>    the large file that is opened after a kill (1000000000; quick: 50000000)
   --engines <a,b>    some of ${Object.keys(ENGINES).join(", ")}
   --workloads <a,b>  some of ${Object.keys(WORKLOADS).join(", ")}
   --folder <path>    a folder on the disk to measure (bench/results)`;
@@ -38,6 +40,7 @@ export function readFlags(args, folder) {
       entries: { type: "string" },
       rounds: { type: "string" },
       reads: { type: "string" },
+      large: { type: "string" },
       engines: { type: "string" },
       workloads: { type: "string" },
       folder: { type: "string", default: folder },
@@ -51,6 +54,7 @@ export function readFlags(args, folder) {
     entries: count("entries", values.entries, quick ? 50_000 : 500_000),
     rounds: count("rounds", values.rounds, quick ? 3 : 5),
     reads: count("reads", values.reads, quick ? 50_000 : 300_000),
+    large: count("large", values.large, quick ? 50_000_000 : 1_000_000_000),
     engines: names("engines", values.engines, Object.keys(ENGINES)),
     workloads: names("workloads", values.workloads, Object.keys(WORKLOADS)),
     folder: values.folder,

@@ -3,6 +3,7 @@
  */
 import { readFileSync } from "node:fs";
 import { arch, cpus, loadavg, platform, release, totalmem } from "node:os";
+import { ENGINES } from "./engines.mjs";
 
 /** @returns {Record<string, string>} */
 export function describeMachine() {
@@ -22,7 +23,8 @@ export function describeMachine() {
  * @param {string} engine
  */
 export function versionOf(engine) {
-  const place = engine === "llmdb" ? "../package.json" : `node_modules/${engine}/package.json`;
+  const name = ENGINES[engine].package;
+  const place = name === "llmdb" ? "../package.json" : `node_modules/${name}/package.json`;
   try {
     return JSON.parse(readFileSync(new URL(place, import.meta.url), "utf8")).version;
   } catch {

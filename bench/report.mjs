@@ -2,6 +2,7 @@
  * From measured rounds to a table. Guarantees: every engine and workload that ran has its place in it, won or lost; a
  * ratio compares two engines in the same round, and its spread is that of the rounds.
  */
+import { duration, group, median } from "./numbers.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 /**
@@ -34,15 +35,68 @@ export function reportOf(results) {
     `| workload | ${running.join(" | ")} |`,
     `|---|${running.map(() => "---:|").join("")}`,
   ];
-  for (const workload of Object.keys(rounds)) {
-    const cells = running.map((name) => cell(rounds[workload], name));
-    lines.push(`| ${WORKLOADS[workload].title} | ${cells.join(" | ")} |`);
+  const observed = [];
+  for (const [workload, byEngine] of Object.entries(rounds)) {
+    const { title } = WORKLOADS[workload];
+    const all = Object.values(byEngine).flat();
+    if (all.some(({ figures }) => figures !== undefined)) {
+      observed.push(...observations(workload, byEngine));
+      continue;
+    }
+    lines.push(row(title, running, (name) => cell(byEngine, name)));
+    if (all.some(({ bareNs }) => bareNs !== undefined)) {
+      lines.push(row(`${title}, over a bare 4 KiB write and sync`, running, (name) => overBare(byEngine[name] ?? [])));
+    }
   }
+  lines.push(...observed);
   lines.push("");
   for (const [name, { version, settings, skipped }] of Object.entries(engines)) {
     lines.push(`- ${name} ${version ?? ""}: ${skipped === undefined ? settings : `**skipped**: ${skipped}`}`);
   }
   return `${lines.join("\n")}\n`;
+}
+
+/**
+ * @param {string} title
+ * @param {string[]} engines
+ * @param {(engine: string) => string} cellOf
+ */
+function row(title, engines, cellOf) {
+  return `| ${title} | ${engines.map(cellOf).join(" | ")} |`;
+}
+
+/**
+ * A table of what is there for information.
+ *
+ * @param {string} workload
+ * @param {Record<string, import("./workloads.mjs").Observed[]>} byEngine
+ */
+function observations(workload, byEngine) {
+  const lines = [];
+  for (const [engine, rounds] of Object.entries(byEngine)) {
+    lines.push(
+      "",
+      `| ${engine}, ${WORKLOADS[workload].title} | median of ${rounds.length} | least to most |`,
+      "|---|---:|---:|",
+    );
+    for (const figure of Object.keys(rounds[0].figures)) {
+      const values = rounds.map(({ figures }) => figures[figure]);
+      const spread = `${duration(Math.min(...values))} to ${duration(Math.max(...values))}`;
+      lines.push(`| ${figure} | ${duration(median(values))} | ${spread} |`);
+    }
+  }
+  return lines;
+}
+
+/** @param {import("./workloads.mjs").Measured[]} rounds */
+function overBare(rounds) {
+  if (rounds.length === 0) return "–";
+  return spreadOf(rounds.map(({ sampleNs, bareNs }) => median(sampleNs) / median(bareNs)));
+}
+
+/** @param {number[]} ratios */
+function spreadOf(ratios) {
+  return `×${median(ratios).toFixed(2)} (${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)})`;
 }
 
 /**
@@ -56,28 +110,10 @@ function cell(byEngine, name) {
   const base = byEngine[BASE] ?? [];
   if (name === BASE || base.length !== rounds.length) return time;
   const ratios = rounds.map((round, i) => perOperation(round) / perOperation(base[i]));
-  const spread = `${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)}`;
-  return `${time}, ×${median(ratios).toFixed(2)} (${spread})`;
+  return `${time}, ${spreadOf(ratios)}`;
 }
 
 /** @param {import("./workloads.mjs").Measured} measured */
 function perOperation({ ns, operations }) {
   return ns / operations;
-}
-
-/** @param {number[]} values */
-export function median(values) {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >>> 1;
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
-}
-
-/** @param {number} ns */
-function duration(ns) {
-  return ns < 1000 ? `${ns.toFixed(0)} ns` : `${(ns / 1000).toFixed(2)} us`;
-}
-
-/** @param {number} count */
-function group(count) {
-  return count.toLocaleString("en-US");
 }

@@ -6,8 +6,10 @@ import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { EngineChild } from "./engine-child.mjs";
+import { ENGINES } from "./engines.mjs";
 import { readFlags, USAGE } from "./flags.mjs";
 import { describeMachine, versionOf } from "./machine.mjs";
+import { measureReopening } from "./reopen.mjs";
 import { reportOf } from "./report.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
@@ -28,24 +30,32 @@ async function measure(flags) {
   const holders = new Map();
   try {
     for (const engine of flags.engines) {
-      const started = await start(engine, { entries, reads, cacheBytes, filled: true }, folder);
+      const held = flags.workloads.some((workload) => WORKLOADS[workload].start === "read" && takes(engine, workload));
+      const started = await start(engine, { entries, reads, cacheBytes, state: held ? "read" : "empty" }, folder);
       results.engines[engine] = { version: versionOf(engine), settings: started.settings, skipped: started.skipped };
-      if (started.child !== undefined) holders.set(engine, started.child);
-      else console.error(`skipped: ${engine}: ${started.skipped}`);
+      if (held && started.child !== undefined) holders.set(engine, started.child);
+      else await started.child?.end();
+      if (started.skipped !== undefined) console.error(`skipped: ${engine}: ${started.skipped}`);
     }
+    const running = flags.engines.filter((engine) => results.engines[engine].skipped === undefined);
     for (const workload of flags.workloads) {
       const byEngine = {};
       results.rounds[workload] = byEngine;
+      if (WORKLOADS[workload].start === "killed") {
+        if (running.includes("llmdb")) byEngine.llmdb = await measureReopening({ folder, largeBytes: flags.large });
+        continue;
+      }
       for (let round = 0; round < rounds; round++) {
-        for (const [engine, holder] of holders) {
-          const measured = WORKLOADS[workload].fresh
-            ? await runFresh(engine, workload, round, { entries, reads, cacheBytes, filled: false }, folder)
-            : await holder.run(workload, round);
+        for (const engine of running.filter((name) => takes(name, workload))) {
+          const measured =
+            WORKLOADS[workload].start === "read"
+              ? await holders.get(engine).run(workload, round)
+              : await runFresh(engine, workload, round, { entries, reads, cacheBytes }, folder);
           if (measured === undefined) continue;
           byEngine[engine] ??= [];
           byEngine[engine].push(measured);
-          const each = (measured.ns / measured.operations).toFixed(0);
-          console.error(`${workload}, round ${round + 1} of ${rounds}, ${engine}: ${each} ns`);
+          const each = measured.figures === undefined ? `${(measured.ns / measured.operations).toFixed(0)} ns` : "done";
+          console.error(`${workload}, round ${round + 1} of ${rounds}, ${engine}: ${each}`);
         }
         requireSame(workload, round, byEngine);
       }
@@ -56,6 +66,12 @@ async function measure(flags) {
   return results;
 }
 
+/** Whether an engine is there for a workload. */
+function takes(engine, workload) {
+  const { only } = ENGINES[engine];
+  return only === undefined || only.includes(workload);
+}
+
 /**
  * @param {string} engine
  * @param {object} details
@@ -64,7 +80,7 @@ async function measure(flags) {
 async function start(engine, details, folder) {
   if (versionOf(engine) === undefined) return { skipped: "not installed, see the output of npm install" };
   const child = new EngineChild(folder);
-  console.error(`loading ${engine}`);
+  console.error(`starting ${engine}`);
   try {
     return { child, settings: await child.open({ engine, ...details }) };
   } catch (error) {
@@ -74,11 +90,13 @@ async function start(engine, details, folder) {
   }
 }
 
-/** One round in an empty database and a process of its own. */
+/** One round in a database and a process of its own. */
 async function runFresh(engine, workload, round, details, folder) {
+  const { start: state, entries: most } = WORKLOADS[workload];
   const child = new EngineChild(folder);
   try {
-    await child.open({ engine, ...details });
+    const entries = Math.min(details.entries, most ?? details.entries);
+    await child.open({ engine, ...details, entries, state });
     return await child.run(workload, round);
   } finally {
     await child.end();

@@ -3,6 +3,7 @@
  * calls are timed, not the making of keys and values.
  */
 import { Bench } from "tinybench";
+import { commitBesideCheckpoints, commitOneByOne, commitTogether } from "./commits.mjs";
 import { randomNumbers } from "./data-set.mjs";
 
 /**
@@ -10,10 +11,18 @@ import { randomNumbers } from "./data-set.mjs";
  * @property {number} operations
  * @property {number} ns of all operations together
  * @property {number[]} sampleNs of one operation each, on average over a block or a batch
+ * @property {number[]} [bareNs] of bare writes with a sync, done in between
  * @property {number | null} sum what was read, to be the same in every engine
  */
 
-/** @typedef {Measured | undefined} Outcome undefined where the engine has no such call */
+/**
+ * Of a workload that is there for information: nanoseconds by what they are the time of.
+ *
+ * @typedef {object} Observed
+ * @property {Record<string, number>} figures
+ */
+
+/** @typedef {Measured | Observed | undefined} Outcome undefined where the engine has no such call */
 
 /**
  * @typedef {object} Work
@@ -21,12 +30,15 @@ import { randomNumbers } from "./data-set.mjs";
  * @property {import("./data-set.mjs").DataSet} dataSet
  * @property {number} round
  * @property {number} reads
+ * @property {string} folder of the process, on the disk to measure
  */
 
 /**
  * @typedef {object} Workload
  * @property {string} title
- * @property {boolean} fresh whether each round starts with an empty database, in a process of its own
+ * @property {"read" | "loaded" | "empty" | "killed"} start what it finds: a database that stays open for all rounds and was read
+ * once, or in each round a process of its own with a database that was loaded or is empty; or it brings its own
+ * @property {number} [entries] the most entries of its database
  * @property {(work: Work) => Outcome | Promise<Outcome>} run
  */
 
@@ -34,33 +46,58 @@ import { randomNumbers } from "./data-set.mjs";
 const BLOCK = 1000;
 /** Entries in a transaction of a load. */
 export const BATCH = 10_000;
+/** Entries of a database that single commits go to. */
+const COMMIT_ENTRIES = 100_000;
 
 /** @type {Record<string, Workload>} */
 export const WORKLOADS = {
   get: {
     title: "random read, value copied",
-    fresh: false,
+    start: "read",
     run: (work) => randomReads(work, work.engine.getMany),
   },
   view: {
     title: "random read, value in place",
-    fresh: false,
+    start: "read",
     run: (work) => randomReads(work, work.engine.viewMany),
   },
   scan: {
     title: "full scan, keys and values",
-    fresh: false,
+    start: "read",
     run: scan,
   },
   "load-sorted": {
     title: "sorted load, durable batches of 10,000",
-    fresh: true,
+    start: "empty",
     run: (work) => load(work, true),
   },
   "load-random": {
     title: "random load, durable batches of 10,000",
-    fresh: true,
+    start: "empty",
     run: (work) => load(work, false),
+  },
+  commit: {
+    title: "one durable commit of one put",
+    start: "loaded",
+    entries: COMMIT_ENTRIES,
+    run: commitOneByOne,
+  },
+  writers: {
+    title: "durable commits of one put, 100 promises at once",
+    start: "loaded",
+    entries: COMMIT_ENTRIES,
+    run: commitTogether,
+  },
+  checkpoint: {
+    title: "beside checkpoints",
+    start: "loaded",
+    entries: COMMIT_ENTRIES,
+    run: commitBesideCheckpoints,
+  },
+  reopen: {
+    title: "open after kill -9, log of 64 MiB",
+    start: "killed",
+    run: () => undefined,
   },
 };
 

@@ -11,6 +11,7 @@ const WRITE_BUFFER_BYTES = 64 * 1024 * 1024;
 /** Entries and bytes that one step of a scan asks for. */
 const SCAN_ENTRIES = 1000;
 const SCAN_BYTES = 1024 * 1024;
+const SYNC = { sync: true };
 
 /** @type {import("../engines.mjs").EngineModule["openEngine"]} */
 export async function openEngine({ folder, cacheBytes }) {
@@ -24,7 +25,7 @@ export async function openEngine({ folder, cacheBytes }) {
   return {
     settings:
       `valueEncoding: view, cacheSize: ${cacheBytes}, writeBufferSize: ${WRITE_BUFFER_BYTES}, ` +
-      `compression: false (values are random), chained batch with sync: true, compactRange before reads, ` +
+      `compression: false (values are random), chained batch and put with sync: true, compactRange before reads, ` +
       `nextv(${SCAN_ENTRIES}) with highWaterMarkBytes: ${SCAN_BYTES}`,
     getMany(keys) {
       let sum = 0;
@@ -47,6 +48,14 @@ export async function openEngine({ folder, cacheBytes }) {
       for (let i = 0; i < keys.length; i++) batch.put(keys[i], values[i]);
       await batch.write({ sync: true });
     },
+    async commitEach(keys, values, sampleNs) {
+      for (let i = 0; i < keys.length; i++) {
+        const start = performance.now();
+        await db.put(keys[i], values[i], SYNC);
+        sampleNs.push((performance.now() - start) * 1e6);
+      }
+    },
+    put: (key, value) => db.put(key, value, SYNC),
     async settle() {
       await db.compactRange("", "~");
     },

@@ -34,6 +34,15 @@ export function openEngine({ folder, cacheBytes }) {
         for (let i = 0; i < keys.length; i++) entries.put(keys[i], values[i]);
       });
     },
+    commitEach(keys, values, sampleNs) {
+      for (let i = 0; i < keys.length; i++) {
+        const start = performance.now();
+        map.putSync(keys[i], values[i]);
+        sampleNs.push((performance.now() - start) * 1e6);
+      }
+    },
+    put: (key, value) => map.put(key, value),
+    checkpoint: () => db.checkpoint(),
     settle() {},
   };
 }
