@@ -15,8 +15,8 @@
  * @property {() => number | Promise<number>} scan every key and value, in order
  * @property {(keys: string[], values: Uint8Array[], sorted: boolean) => void | Promise<void>} load puts a batch in one
  * transaction and returns when a power cut can't take it; `sorted` says that keys ascend through all batches
- * @property {(keys: string[], values: Uint8Array[], sampleNs: number[]) => void | Promise<void>} commitEach puts each in
- * a transaction of its own, one after the other, each on the disk before the next; adds the time of each
+ * @property {(keys: string[], values: Uint8Array[], sampleNs: number[]) => void | Promise<void>} commitEach puts each
+ * in a transaction of its own, one after the other, each on the disk before the next; adds the time of each
  * @property {((key: string, value: Uint8Array) => Promise<unknown>) | undefined} [put] resolves when a power cut can't
  * take it
  * @property {(() => Promise<void>) | undefined} [checkpoint] resolves when the data file needs no log

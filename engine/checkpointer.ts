@@ -246,12 +246,19 @@ export class Checkpointer {
       const syncs = [data.file.syncAsync()];
       if (attempt.meta.log.position > 0) syncs.push(this.#log.syncAsync());
       await Promise.all(syncs);
+      this.#requireWhole();
       if (attempt.phase === "sync") this.#writeMeta(attempt);
     }
     if (attempt.phase === "meta") {
       await data.file.syncAsync();
+      this.#requireWhole();
       if (attempt.phase === "meta") this.#complete(attempt);
     }
+  }
+
+  /** Of two syncs that overlap, one is told of an error and the other succeeds: then neither counts. */
+  #requireWhole(): void {
+    if (this.#failure !== null) throw this.#failure;
   }
 
   #finishBlocking(attempt: Attempt): void {

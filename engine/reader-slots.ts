@@ -4,8 +4,8 @@
  * the same number, so that a reader that is killed needs no cleaning; the writer gives no page up that a live slot may
  * reach, also while a reader is only about to look.
  *
- * Slot `n` is the 256 bytes from byte `256 n`: u32 state (0 free, 1 about to look, 2 reading), u32 how many checkpoints,
- * up to 30 of their transactions as u64, u32 zero, u32 CRC-32 of the bytes before.
+ * Slot `n` is the 256 bytes from byte `256 n`: u32 state (0 free, 1 about to look, 2 reading), u32 how many
+ * checkpoints, up to 30 of their transactions as u64, u32 zero, u32 CRC-32 of the bytes before.
  */
 import { crc32 } from "node:zlib";
 import { LlmdbError } from "../pager/error.js";

@@ -145,8 +145,8 @@ export class Recovery {
     if (fits && first !== undefined) return first.follow();
     throw refused(
       `${name} goes on from a newer or another state than ${this.#path} is in: one of the two is an older copy, or a ` +
-        "meta page is damaged; restore both from one backup, or move the log away to open the database as of its last " +
-        "checkpoint",
+        "meta page is damaged; restore both from one backup, or move the log away to open the database as of its " +
+        "last checkpoint",
       name,
     );
   }
@@ -172,8 +172,8 @@ export class Recovery {
   }
 
   /**
-   * Writes what the newest meta page says as one more and syncs it: an earlier process may have seen that sync fail, and
-   * then reads show what is not on the disk. It takes the place of the oldest, so that the newest and the one before
+   * Writes what the newest meta page says as one more and syncs it: an earlier process may have seen that sync fail,
+   * and then reads show what is not on the disk. It takes the place of the oldest, so that the newest and the one before
    * stay as they are. Where there is no log, the last process closed the database, and its last sync did not fail.
    */
   #confirmMeta(engine: Engine, log: Anchor): void {
@@ -193,6 +193,8 @@ export class Recovery {
     const space = new LogSpace(alignSector(file.size()), journal.limitBytes, this.#tail(file), head);
     const durableTx = Math.min(chain.durableTx, chain.tx);
     const log = new Log(this.#storage, file, space, chain.end, durableTx);
+    // Commits that are given up here would be taken for damage by the next open.
+    if (chain.endsAtGap) log.eraseUnused();
     const resumed = this.#restate(log, chain, durableTx);
     log.sync();
     journal.adopt(log, !resumed);

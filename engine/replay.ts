@@ -33,6 +33,8 @@ class Replay implements OperationTarget {
   }
 
   map(name: string, format: number): void {
+    // A name is a key of the directory, behind one byte.
+    if (name.length === 0 || Buffer.byteLength(name) > this.#maxKeyBytes - 1) throw misfit();
     const map = this.#writer.map(name);
     const logged = formatAt(format);
     if (logged === undefined || (map.format !== null && map.format !== logged)) throw misfit();
@@ -42,12 +44,12 @@ class Replay implements OperationTarget {
 
   put(key: Uint8Array, value: Uint8Array): void {
     const map = this.#changed();
-    put(map.tree, this.#writer.writeSet, this.#padded(key), key.length, value, value.length);
+    put(map.tree, this.#writer.writeSet, this.#key(key), key.length, value, value.length);
   }
 
   delete(key: Uint8Array): void {
     const map = this.#changed();
-    if (!remove(map.tree, this.#writer.writeSet, this.#padded(key), key.length)) throw misfit();
+    if (!remove(map.tree, this.#writer.writeSet, this.#key(key), key.length)) throw misfit();
   }
 
   clear(lower: Uint8Array | null, upper: Uint8Array | null): void {
@@ -71,6 +73,11 @@ class Replay implements OperationTarget {
     this.#writer.engine.relieve(this.#writer);
     this.#map.changed = true;
     return this.#map;
+  }
+
+  #key(key: Uint8Array): Uint8Array {
+    if (key.length > this.#maxKeyBytes) throw misfit();
+    return this.#padded(key);
   }
 
   #padded(key: Uint8Array): Uint8Array {

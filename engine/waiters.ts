@@ -1,5 +1,6 @@
 /**
- * Promises that wait for a transaction to be durable. Guarantees: each is settled once, in the order in which they came.
+ * Promises that wait for a transaction to be durable. Guarantees: each is settled once, in the order in which they
+ * came.
  */
 
 interface Waiter {

@@ -1,6 +1,6 @@
 /**
- * Reading a log file by position. Guarantees: records that are handed out are views of stretches that were read once and
- * never change; what lies behind the end of the file reads as nothing.
+ * Reading a log file by position. Guarantees: records that are handed out are views of stretches that were read once
+ * and never change; what lies behind the end of the file reads as nothing.
  */
 import type { StorageFile } from "../pager/storage.js";
 import { failure } from "../pager/system-error.js";

@@ -28,6 +28,9 @@ import {
   SALT_BYTES,
 } from "./record.js";
 
+/** Records that do not overlap claim the file once, and stale ones a little more. */
+const CLAIM_FACTOR = 4;
+
 export class LogChain {
   /** The commits, in order, without gaps. */
   readonly commits: LogRecord[] = [];
@@ -185,22 +188,38 @@ export class LogChain {
   /** The next record is not where it should be: looks for one that states it again, or that shows it is damaged. */
   #jump(): boolean {
     const later: LogRecord[] = [];
+    let budget = CLAIM_FACTOR * this.#bytes.size;
     for (let position = SECTOR_BYTES; position < this.#bytes.size; position += SECTOR_BYTES) {
       const header = this.#bytes.read(position, RECORD_HEADER_BYTES);
       if (header === undefined || claimedBytes(header, 0) === 0) continue;
       // Commits that are in the chain, or before it, tell nothing new.
       const tx = claimedTx(header, 0);
       if (tx < this.baseTx || (tx <= this.tx && claimsCommit(header, 0))) continue;
+      // Overlapping claims could make each sector be read to the end of the file.
+      const bytes = claimedBytes(header, 0);
+      if (position + bytes > this.#bytes.size) continue;
+      budget -= bytes;
+      if (budget < 0) throw this.damaged();
       const record = this.#bytes.recordAt(position);
       if (record === undefined) continue;
       if (record.kind === ANCHOR && this.#continues(record)) {
         this.#accept(record, position);
         return true;
       }
-      later.push(record);
+      this.#collect(record, position, later);
     }
     this.#judge(later);
     return false;
+  }
+
+  /** Takes a record and those that follow it in its sector: one of them may know more to be durable. */
+  #collect(first: LogRecord, position: number, into: LogRecord[]): void {
+    let record: LogRecord | undefined = first;
+    for (let at = position; record !== undefined; record = this.#bytes.recordAt(at)) {
+      into.push(record);
+      at = alignRecord(at + record.bytes.length);
+      if (at % SECTOR_BYTES === 0) return;
+    }
   }
 
   #judge(found: readonly LogRecord[]): void {
@@ -209,7 +228,8 @@ export class LogChain {
       if (salts.has(saltKey(parentSalt(anchor)))) salts.add(saltKey(anchor.salt));
     }
     const later = found.filter(({ salt }) => salts.has(saltKey(salt)));
-    const acknowledged = later.some(({ durableTx }) => durableTx > this.tx);
+    // Also where the anchor of their chain is what is damaged: nobody ever knew more to be durable than was.
+    const acknowledged = found.some(({ durableTx }) => durableTx > this.tx);
     if (acknowledged && !this.#sawGap) throw this.damaged();
     this.endsAtGap = acknowledged;
     this.cutBytes = later.reduce((sum, { kind, tx, bytes }) => {

@@ -50,8 +50,8 @@ export function decodeLogHeader(bytes: Uint8Array, path: string): LogHeader {
   if (!whole || view.getUint32(CRC_AT, true) !== crc32(bytes.subarray(0, CRC_AT))) {
     throw new LlmdbError(
       "LLMDB_CORRUPT",
-      `${path} is not a log, or its first sector is damaged; restore a backup, or move it away to open the database as ` +
-        "of its last checkpoint",
+      `${path} is not a log, or its first sector is damaged; restore a backup, or move it away to open the database ` +
+        "as of its last checkpoint",
       { path },
     );
   }

@@ -62,6 +62,8 @@ export class Log {
   #deferred = new Uint8Array(SECTOR_BYTES);
   #deferredStart = 0;
   #deferredBytes = 0;
+  /** A blocking sync has failed. */
+  #failed = false;
   /** How many syncs have begun. */
   syncs = 0;
   /** Bytes that commits have taken since the last anchor. */
@@ -164,7 +166,9 @@ export class Log {
   /** Makes everything that was appended durable; blocks. */
   sync(): void {
     const upTo = this.#beginSync();
+    this.#failed = true;
     this.file.sync();
+    this.#failed = false;
     this.#syncedTx = Math.max(this.#syncedTx, upTo);
   }
 
@@ -172,6 +176,8 @@ export class Log {
   async syncAsync(): Promise<void> {
     const upTo = this.#beginSync();
     await this.file.syncAsync();
+    // Of two syncs that overlap, one is told of an error and the other succeeds: then neither counts.
+    if (this.#failed) throw new LlmdbError("LLMDB_IO", "a sync of the log failed at the same time");
     this.#syncedTx = Math.max(this.#syncedTx, upTo);
   }
 

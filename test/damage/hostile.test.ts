@@ -8,7 +8,7 @@ import { memoryStorage } from "../../pager/memory-storage.js";
 import { HostileFile } from "./hostile.js";
 import { makeOriginal, PAGE_BYTES } from "./image.js";
 
-const original = makeOriginal();
+const original = await makeOriginal();
 /** Slots of the maps in the directory, which is in the order of their names. */
 const LARGE = 0;
 const ROWS = 1;

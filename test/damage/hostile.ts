@@ -6,7 +6,7 @@
 import { crc32 } from "node:zlib";
 import { cellAt, isOnExtents, nodeCount, nodeLevel, valueAt } from "../../btree/node.js";
 import { decodeMeta, encodeMeta, type Meta, metaPosition } from "../../pager/meta.js";
-import { PageViews } from "../../pager/page.js";
+import { FIRST_PAGE, PageViews } from "../../pager/page.js";
 import { PAGE_BYTES } from "./image.js";
 
 export class HostileFile {
@@ -21,7 +21,7 @@ export class HostileFile {
     this.bytes = copy;
     this.views = new PageViews(copy.buffer, 0, copy.length);
     this.data = new DataView(copy.buffer);
-    const found = [0, PAGE_BYTES].map((at) => decodeMeta(copy.subarray(at)));
+    const found = [0, 1, 2].map((page) => decodeMeta(copy.subarray(page * PAGE_BYTES)));
     const metas = found.flatMap((one) => ("meta" in one ? [one.meta] : []));
     metas.sort((a, b) => b.checkpoint - a.checkpoint);
     this.meta = metas[0];
@@ -91,7 +91,7 @@ export class HostileFile {
   /** `open` are the pages on the way here: one that comes again is given the checksum that was promised for it. */
   #repairPointer(at: number, open: Map<number, number>, depth: number): void {
     const page = this.pageAt(at);
-    if (page < 2 || (page + 1) * PAGE_BYTES > this.bytes.length || depth <= 0) return;
+    if (page < FIRST_PAGE || (page + 1) * PAGE_BYTES > this.bytes.length || depth <= 0) return;
     const promised = open.get(page);
     if (promised !== undefined) {
       this.data.setUint32(at + 8, promised, true);

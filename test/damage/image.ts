@@ -9,12 +9,13 @@ import { describe, expectSame } from "../harness/index.js";
 export const PAGE_BYTES = 4096;
 const path = "damaged.llmdb";
 
-type Contents = Map<string, Map<string, Uint8Array>>;
+/** By map: the bytes of each value by its key. */
+export type Contents = Map<string, Map<string, Uint8Array>>;
 
 /** A file with its history: `states.get(tx)` is what transaction `tx` left. */
 export interface Original {
   readonly bytes: Uint8Array;
-  /** The file as it was after each of the last commits. */
+  /** The file as it was after each of the commits before the last. */
   readonly earlier: readonly Uint8Array[];
   readonly states: ReadonlyMap<number, Contents>;
 }
@@ -27,12 +28,13 @@ export interface Outcome {
   readonly cleanVerify: boolean;
 }
 
-function bytesOf(size: number, seed: number): Uint8Array {
+/** Bytes that tell by their value where they come from. */
+export function bytesOf(size: number, seed: number): Uint8Array {
   return Uint8Array.from({ length: size }, (_, i) => (i * 7 + seed) & 255);
 }
 
-/** Makes a file with leaves, branches, extents and free space, in five commits. */
-export function makeOriginal(): Original {
+/** Makes a file with leaves, branches, extents and free space, in five commits with a checkpoint after each. */
+export async function makeOriginal(): Promise<Original> {
   const storage = memoryStorage();
   const db = open(path, { storage, pageSize: PAGE_BYTES });
   const states = new Map<number, Contents>();
@@ -60,6 +62,7 @@ export function makeOriginal(): Original {
       }
     });
     states.set(db.stats().lastTx, new Map([...current].map(([name, map]) => [name, new Map(map)])));
+    await db.checkpoint();
     const file = storage.open(path, "read");
     const bytes = new Uint8Array(file.size());
     file.read(bytes, 0, bytes.length, 0);
@@ -97,7 +100,8 @@ export function readImage(image: Uint8Array, original: Original, what: string, r
   return { refused: undefined, ...outcome, cleanVerify };
 }
 
-function readState(db: Database, state: Contents, what: string): { right: number; failed: number } {
+/** Reads everything in every way; what it reads must be right. Counts what failed with a typed error. */
+export function readState(db: Database, state: Contents, what: string): { right: number; failed: number } {
   let right = 0;
   let failed = 0;
   const attempt = (read: () => void): void => {

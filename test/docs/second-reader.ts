@@ -6,7 +6,7 @@ import { crc32 } from "node:zlib";
 
 const MAGIC = "4c4c4d444200" + "1a0a";
 const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536];
-const FORMATS = ["", "msgpack", "json", "bytes", "string"];
+export const FORMATS = ["", "msgpack", "json", "bytes", "string"];
 
 export interface Pointer {
   page: number;
@@ -26,6 +26,10 @@ export interface Checkpoint {
   root: Pointer;
   previousTx: number;
   number: number;
+  /** The anchor in the log that later commits follow; position 0 for none. */
+  log: { position: number; crc: number };
+  /** The checksum of the meta page. */
+  crc: number;
   freeList: Buffer;
 }
 
@@ -52,7 +56,7 @@ export interface Seen {
 
 export class Damage extends Error {}
 
-function demand(holds: boolean, what: string): asserts holds {
+export function demand(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Damage(what);
 }
 
@@ -61,11 +65,11 @@ function split48(bytes: Buffer, at: number): number {
   return bytes.readUInt16LE(at) * 2 ** 32 + bytes.readUInt32LE(at + 2);
 }
 
-function u48(bytes: Buffer, at: number): number {
+export function u48(bytes: Buffer, at: number): number {
   return bytes.readUIntLE(at, 6);
 }
 
-function u64(bytes: Buffer, at: number): number {
+export function u64(bytes: Buffer, at: number): number {
   return Number(bytes.readBigUInt64LE(at));
 }
 
@@ -83,28 +87,34 @@ function readPointer(bytes: Buffer, at: number): Pointer {
   };
 }
 
-/** Both checkpoints of a file that count, the newest first. */
+/** The checkpoints of a file that count, the newest first. */
 export function readCheckpoints(file: Buffer): Checkpoint[] {
-  const first = readCheckpoint(file, 0);
+  const first = readCheckpoint(file, 0, 0);
   const found = first === undefined ? [] : [first];
   for (const pageSize of first === undefined ? PAGE_SIZES : [first.pageSize]) {
-    const second = readCheckpoint(file, pageSize);
-    if (second !== undefined && second.pageSize === pageSize) found.push(second);
+    for (const page of [1, 2]) {
+      const other = readCheckpoint(file, page * pageSize, page);
+      if (other !== undefined && other.pageSize === pageSize) found.push(other);
+    }
   }
+  demand(found.length >= 2, "more than one meta page is damaged");
   return found.sort((a, b) => b.number - a.number);
 }
 
-function readCheckpoint(file: Buffer, at: number): Checkpoint | undefined {
+function readCheckpoint(file: Buffer, at: number, page: number): Checkpoint | undefined {
   if (file.length < at + 256) return undefined;
   const meta = file.subarray(at, at + 256);
   if (meta.toString("hex", 0, 8) !== MAGIC || crc32(meta.subarray(0, 252)) !== meta.readUInt32LE(252)) return undefined;
   if (meta.readUInt32LE(8) !== 1 || !PAGE_SIZES.includes(meta.readUInt32LE(12))) return undefined;
+  if (u48(meta, 104) % 3 !== page) return undefined;
   const length = meta.readUInt16LE(112);
   demand(length === 0 || (length >= 26 && length <= 138), "the descriptor of the free list has a wrong length");
   for (const [from, to] of [
     [38, 40],
     [55, 56],
-    [86, 104],
+    [86, 88],
+    [94, 96],
+    [100, 104],
     [110, 112],
     [114 + length, 252],
   ]) {
@@ -123,6 +133,8 @@ function readCheckpoint(file: Buffer, at: number): Checkpoint | undefined {
     root: readPointer(meta, 56),
     previousTx: u48(meta, 80),
     number: u48(meta, 104),
+    log: { position: u48(meta, 88), crc: meta.readUInt32LE(96) },
+    crc: meta.readUInt32LE(252),
     freeList: meta.subarray(114, 114 + length),
   };
 }
@@ -149,7 +161,7 @@ export class SecondReader {
     this.#file = file;
     this.#checkpoint = checkpoint;
     this.#longestKey = checkpoint.pageSize / 8 + 64;
-    demand(checkpoint.pages >= 2 && checkpoint.depth <= 24, "the meta page is out of range");
+    demand(checkpoint.pages >= 3 && checkpoint.depth <= 24, "the meta page is out of range");
     demand((checkpoint.depth === 0) === (checkpoint.root.page === 0), "depth and root contradict each other");
   }
 
@@ -184,7 +196,7 @@ export class SecondReader {
         for (let count = take(); count > 0; count--) {
           page += take();
           const length = take();
-          demand(length > 0 && page >= 2 && page + length <= pages, "a free run leads outside of the file");
+          demand(length > 0 && page >= 3 && page + length <= pages, "a free run leads outside of the file");
           this.#use(page, length, part);
           page += length;
           this.seen[part === "free" ? "freeRuns" : "heldRuns"]++;
@@ -192,8 +204,8 @@ export class SecondReader {
       }
       demand(at === bytes.length, "the free list goes on after its end");
     }
-    for (let page = 2; page < pages; page++) demand(this.#uses.has(page), `page ${page} is used by nobody`);
-    demand(this.#uses.size === pages - 2, "a page is used that is not in the file");
+    for (let page = 3; page < pages; page++) demand(this.#uses.has(page), `page ${page} is used by nobody`);
+    demand(this.#uses.size === pages - 3, "a page is used that is not in the file");
   }
 
   #map(name: string, record: Buffer): ReadMap {
@@ -223,7 +235,7 @@ export class SecondReader {
   /** Reads a node and what is below; returns whether a value lies on extents. */
   #node(pointer: Pointer, level: number, owner: string, entries: [Buffer, Buffer][]): boolean {
     const { pageSize, pages } = this.#checkpoint;
-    demand(pointer.page >= 2 && pointer.page < pages, "a pointer leads outside of the file");
+    demand(pointer.page >= 3 && pointer.page < pages, "a pointer leads outside of the file");
     demand((pointer.flags & ~2) === 0, "a pointer has unknown flags");
     const page = this.#file.subarray(pointer.page * pageSize, (pointer.page + 1) * pageSize);
     demand(page.length === pageSize && crc32(page) === pointer.crc, `page ${pointer.page} has a wrong checksum`);
@@ -331,7 +343,7 @@ export class SecondReader {
       const at = 12 + 14 * i;
       const start = u48(descriptor, at);
       const run = descriptor.readUInt32LE(at + 6);
-      demand(run > 0 && start >= 2 && start + run <= pages, "an extent leads outside of the file");
+      demand(run > 0 && start >= 3 && start + run <= pages, "an extent leads outside of the file");
       const bytes = Math.min(run * pageSize - 32, left);
       const extent = this.#file.subarray(start * pageSize, start * pageSize + 32 + bytes);
       demand(extent.length === 32 + bytes && crc32(extent) === descriptor.readUInt32LE(at + 10), "extent damaged");

@@ -1,6 +1,6 @@
 /**
- * An empty database for a test: on a simulated disk, or, with `LLMDB_TEST_PAGE_SOURCE=mmap`, in a mapped file with the smallest
- * cache, so that what was written is read through the mapping. Its folder goes with the process.
+ * An empty database for a test: on a simulated disk, or, with `LLMDB_TEST_PAGE_SOURCE=mmap`, in a mapped file with the
+ * smallest cache, so that what was written is read through the mapping. Its folder goes with the process.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -19,5 +19,7 @@ export function freshPath(): string {
 }
 
 export function openFresh(options?: OpenOptions): Database {
-  return mapped ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", ...options }) : open("/test.llmdb", { storage: new SimulatedDisk(), ...options });
+  return mapped
+    ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", ...options })
+    : open("/test.llmdb", { storage: new SimulatedDisk(), ...options });
 }

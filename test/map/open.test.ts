@@ -7,8 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { open, openMemory } from "../../index.js";
-import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { SimulatedDisk } from "../harness/simulated-disk.js";
 
 test("what was written is there when it is opened again", async () => {
   const folder = mkdtempSync(join(tmpdir(), "llmdb-open-"));

@@ -83,7 +83,9 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   {
     name: "a page that a snapshot or a meta page reaches is changed in place",
     file: "mvcc/write-set.ts",
-    find: "    if (born <= this.#horizon || headerTx(cache.views(source), cache.base(source)) <= this.#horizon) return false;\n",
+    find:
+      "    if (born <= this.#horizon || " +
+      "headerTx(cache.views(source), cache.base(source)) <= this.#horizon) return false;\n",
     replace: "",
   },
   {

@@ -1,6 +1,6 @@
 /**
- * The engine and the torture as plain JavaScript in a folder of their own, whole or with one bug in it. Guarantees: what
- * a bug replaces stands exactly once in its file, so that the table of bugs follows the code; all but that file is
+ * The engine and the torture as plain JavaScript in a folder of their own, whole or with one bug in it. Guarantees:
+ * what a bug replaces stands exactly once in its file, so that the table of bugs follows the code; all but that file is
  * compiled once.
  */
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";

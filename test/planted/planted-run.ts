@@ -121,6 +121,7 @@ function lastLine(text: string): string {
 /** One line of the table of outcomes. */
 export function describeOutcome({ bug, found, clean, seconds, images, faults, message }: PlantedOutcome): string {
   const verdict = found ? "found" : clean ? "clean" : "broke";
-  const effort = `${seconds.toFixed(1).padStart(6)} s ${String(images).padStart(7)} images ${String(faults).padStart(4)} faults`;
+  const counts = `${String(images).padStart(7)} images ${String(faults).padStart(4)} faults`;
+  const effort = `${seconds.toFixed(1).padStart(6)} s ${counts}`;
   return `${verdict} ${effort}  ${bug.padEnd(52)} ${message.slice(0, 160)}`;
 }

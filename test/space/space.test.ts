@@ -3,9 +3,9 @@
  * what is deleted comes back.
  */
 import { expect, test } from "vitest";
-import { type Database, open, openMemory } from "../../index.js";
+import { type Database, open, openMemory, type TransactionMap } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
-import { expectClean, Random } from "../harness/index.js";
+import { expectClean, Random, SimulatedDisk } from "../harness/index.js";
 
 const mapped = { pageSize: 4096, cacheBytes: 8 * 1024 * 1024 } as const;
 
@@ -18,45 +18,82 @@ function expectAccounted(db: Database): void {
   expect(inTrees + stats.freePages).toBeLessThanOrEqual(stats.pages);
 }
 
-test("a million random puts and deletes at constant live size", () => {
-  const storage = memoryStorage();
-  let db = open("space", { ...mapped, storage });
-  const random = new Random(1_000_000);
-  const live = new Map<number, number>();
-  const changes = 1_000_000;
-  const perTransaction = 250;
-  let liveBytes = 0;
-  for (let done = 0; done < changes; done += perTransaction) {
+/** A map at constant live size under random puts and deletes. */
+class Churn {
+  readonly live = new Map<number, number>();
+  liveBytes = 0;
+  readonly #random = new Random(1_000_000);
+
+  change(db: Database, changes: number): void {
     db.transactionSync((tx) => {
       const map = tx.map<number, Uint8Array>("live", { values: "bytes" });
-      for (let i = 0; i < perTransaction; i++) {
-        const key = random.below(40_000);
-        const before = live.get(key);
-        if (before !== undefined) {
-          map.delete(key);
-          live.delete(key);
-          liveBytes -= before + 4;
-        } else {
-          const size = random.chance(0.001) ? 8000 : 40 + random.below(160);
-          map.put(key, new Uint8Array(size));
-          live.set(key, size);
-          liveBytes += size + 4;
-        }
-      }
+      for (let i = 0; i < changes; i++) this.#flip(map, this.#random.below(40_000));
     });
-    if ((done / perTransaction) % 400 !== 399) continue;
-    expect(db.stats().fileBytes).toBeLessThan(3 * liveBytes);
-    if ((done / perTransaction) % 800 !== 799) continue;
+  }
+
+  #flip(map: TransactionMap<number, Uint8Array>, key: number): void {
+    const before = this.live.get(key);
+    if (before !== undefined) {
+      map.delete(key);
+      this.live.delete(key);
+      this.liveBytes -= before + 4;
+      return;
+    }
+    const size = this.#random.chance(0.001) ? 8000 : 40 + this.#random.below(160);
+    map.put(key, new Uint8Array(size));
+    this.live.set(key, size);
+    this.liveBytes += size + 4;
+  }
+
+  expectSame(db: Database): void {
+    expect(db.map("live").count()).toBe(this.live.size);
+    for (const [key, size] of this.live) expect(db.map<number, Uint8Array>("live").get(key)?.length).toBe(size);
+  }
+}
+
+test("a million random puts and deletes at constant live size, with a checkpoint after each transaction", async () => {
+  const storage = memoryStorage();
+  let db = open("space", { ...mapped, storage });
+  const churn = new Churn();
+  for (let round = 1; round <= 4000; round++) {
+    churn.change(db, 250);
+    await db.checkpoint();
+    if (round % 400 !== 0) continue;
+    expect(db.stats().fileBytes).toBeLessThan(3 * churn.liveBytes);
+    if (round % 800 !== 0) continue;
     expectAccounted(db);
-    db.closeSync();
+    await db.close();
     db = open("space", { ...mapped, storage });
     expectAccounted(db);
   }
-  expect(db.map("live").count()).toBe(live.size);
-  for (const [key, size] of live) expect(db.map<number, Uint8Array>("live").get(key)?.length).toBe(size);
-  expect(db.stats().fileBytes).toBeLessThan(3 * liveBytes);
-  db.closeSync();
+  churn.expectSame(db);
+  expect(db.stats().fileBytes).toBeLessThan(3 * churn.liveBytes);
+  await db.close();
 }, 120_000);
+
+/**
+ * Between checkpoints the log grows, and the pages of four states are kept: what the older meta page reaches, what the
+ * newest does, a checkpoint on its way, and now. Behind them lies room that is reserved: a 32nd part, or 8 pages.
+ */
+test.each(["files", "memory"])("without checkpoints of its own it keeps four states at most (%s)", (kind) => {
+  const storage = kind === "memory" ? memoryStorage() : new SimulatedDisk();
+  const db = open("space", { ...mapped, storage });
+  const churn = new Churn();
+  let treePages = 0;
+  for (let round = 1; round <= 1600; round++) {
+    churn.change(db, 250);
+    if (round % 100 !== 0) continue;
+    const { pages, fileBytes, maps } = db.stats();
+    const { leafPages, branchPages, overflowPages } = maps.live;
+    treePages = Math.max(treePages, leafPages + branchPages + overflowPages);
+    expect(treePages * mapped.pageSize).toBeLessThan(1.8 * churn.liveBytes);
+    expect(pages).toBeLessThan(4 * treePages);
+    expect(fileBytes).toBeLessThanOrEqual((pages + Math.max(8, Math.ceil((4 * treePages) / 32))) * mapped.pageSize);
+  }
+  expectAccounted(db);
+  churn.expectSame(db);
+  db.closeSync();
+});
 
 test("an emptied map gives its pages back, and compact the file's", async () => {
   for (const empty of ["clear", "delete", "drop"] as const) {
@@ -110,19 +147,21 @@ test("compact moves what is left, values on extents too", async () => {
   db.closeSync();
 });
 
-test("an old snapshot keeps what it sees, and nothing that came after it", () => {
+test("an old snapshot keeps what it sees, and nothing that came after it", async () => {
   const db = openMemory({ pageSize: 4096 });
   const map = db.map<number, Uint8Array>("m", { values: "bytes" });
   db.transactionSync((tx) => {
     for (let i = 0; i < 2000; i++)
       tx.map<number, Uint8Array>("m", { values: "bytes" }).put(i, new Uint8Array(200).fill(1));
   });
+  await db.checkpoint();
   const old = db.snapshot();
   const { pages } = db.stats();
   for (let round = 2; round < 60; round++) {
     db.transactionSync((tx) => {
       for (let i = 0; i < 2000; i++) tx.map<number, Uint8Array>("m").put(i, new Uint8Array(200).fill(round));
     });
+    await db.checkpoint();
   }
   const stats = db.stats();
   expect(stats.pages).toBeLessThan(pages * 4.5);
@@ -133,8 +172,10 @@ test("an old snapshot keeps what it sees, and nothing that came after it", () =>
   expectClean(db);
   old.close();
   expect(db.stats().oldestSnapshot).toBeUndefined();
-  map.putSync(0, new Uint8Array(1));
-  map.putSync(1, new Uint8Array(1));
+  for (const key of [0, 1]) {
+    map.putSync(key, new Uint8Array(1));
+    await db.checkpoint();
+  }
   expect(db.stats().freePages).toBeGreaterThan(pages * 1.8);
   expectClean(db);
   db.closeSync();
