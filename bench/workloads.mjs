@@ -36,7 +36,8 @@ import { randomNumbers } from "./data-set.mjs";
 /**
  * @typedef {object} Workload
  * @property {string} title
- * @property {"read" | "loaded" | "empty" | "killed"} start what it finds: a database that stays open for all rounds and was
+ * @property {"read" | "loaded" | "empty" | "killed"} start what it finds: a database that
+ * stays open for all rounds and was
  * read once, or in each round a process of its own with a database that was loaded or is empty; or it brings its own
  * @property {number} [entries] the most entries of its database
  * @property {(work: Work) => Outcome | Promise<Outcome>} run

@@ -173,8 +173,9 @@ export class Recovery {
 
   /**
    * Writes what the newest meta page says as one more and syncs it: an earlier process may have seen that sync fail,
-   * and then reads show what is not on the disk. It takes the place of the oldest, so that the newest and the one before
-   * stay as they are. Where there is no log, the last process closed the database, and its last sync did not fail.
+   * and then reads show what is not on the disk. It takes the place of the oldest, so that the newest and the one
+   * before stay as they are. Where there is no log, the last process closed the database, and its last sync did not
+   * fail.
    */
   #confirmMeta(engine: Engine, log: Anchor): void {
     const { meta } = this.#found;
