@@ -30,6 +30,8 @@ export class DataFile implements PageSource {
   constructor(file: StorageFile, pageSize: number, free: FreeSpace) {
     this.file = file;
     this.identity = file.identity();
+    // What a meta page counts was made long enough before it was written; a file that was cut since is not filled up.
+    this.#reservedBytes = free.end * pageSize;
     this.pageSize = pageSize;
     this.#free = free;
   }
@@ -79,7 +81,7 @@ export class DataFile implements PageSource {
   reserve(pages: number): void {
     const least = pages * this.pageSize;
     if (least <= this.#reservedBytes) return;
-    const fileBytes = this.file.size();
+    const fileBytes = Math.max(this.file.size(), this.#reservedBytes);
     this.#reservedBytes = fileBytes;
     if (least <= fileBytes) return;
     const wanted = (pages + this.slackPages(pages)) * this.pageSize;
@@ -126,8 +128,8 @@ export class DataFile implements PageSource {
   /** Cuts what lies behind `pages` pages. */
   shrink(pages: number): void {
     if (this.file.size() <= pages * this.pageSize) return;
-    this.#reservedBytes = 0;
     this.file.truncate(pages * this.pageSize);
+    this.#reservedBytes = pages * this.pageSize;
   }
 
   /** How many pages behind `pages` a growing file may keep, so that it need not be extended again at once. */

@@ -17,8 +17,8 @@ export const LOG_BUGS: readonly PlantedBug[] = [
   {
     name: "a sync acknowledges what was written after it began",
     file: "wal/log.ts",
-    find: "await this.file.syncAsync();\n    this.#syncedTx = Math.max(this.#syncedTx, upTo);",
-    replace: "await this.file.syncAsync();\n    this.#syncedTx = this.#writtenTx;",
+    find: 'failed at the same time");\n    this.#syncedTx = Math.max(this.#syncedTx, upTo);',
+    replace: 'failed at the same time");\n    this.#syncedTx = Math.max(upTo, this.#writtenTx);',
   },
   {
     name: "after a failed log sync the handle goes on",

@@ -23,8 +23,8 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   {
     name: "no sync after the meta page, beside commits",
     file: "engine/checkpointer.ts",
-    find: "      await data.file.syncAsync();\n      if (attempt.phase",
-    replace: "      if (attempt.phase",
+    find: '      await data.file.syncAsync();\n      this.#requireWhole();\n      if (attempt.phase === "meta")',
+    replace: '      if (attempt.phase === "meta")',
   },
   {
     name: "the log is not synced before the meta page, blocking",
