@@ -1,7 +1,7 @@
 /**
- * The reader register: which transactions somebody still looks at. Snapshots pin theirs, and so do both meta pages on
- * disk and a checkpoint that is being written. Guarantees: pins are counted; the question "is a transaction in [from,
- * to) pinned?" costs a binary search.
+ * The reader register: which transactions somebody still looks at. Snapshots pin theirs, and so do the newest two meta
+ * pages on disk and a checkpoint that is being written. Guarantees: pins are counted; the question "is a transaction in
+ * [from, to) pinned?" costs a binary search.
  */
 export class Pins {
   readonly #txs: number[] = [];

@@ -16,7 +16,7 @@ import { TWO_32 } from "../pager/page.js";
 
 /** Records start behind it; also what is never shared between bytes that were acknowledged and later writes. */
 export const SECTOR_BYTES = 4096;
-export const LOG_VERSION = 1;
+const LOG_VERSION = 1;
 const HEADER_BYTES = 48;
 const CRC_AT = 44;
 const MAGIC = new TextEncoder().encode("LLMDBWAL");

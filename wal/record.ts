@@ -25,7 +25,7 @@ export const COMMIT = 1;
 export const ANCHOR = 2;
 const MAGIC = 0x4c41574c;
 /** Records start at multiples of this. */
-export const RECORD_ALIGNMENT = 8;
+const RECORD_ALIGNMENT = 8;
 
 export interface RecordHeader {
   kind: typeof COMMIT | typeof ANCHOR;
