@@ -74,7 +74,8 @@ export class PageCache {
   constructor(pageSize: number, cacheBytes: number, source: PageSource, validate: PageValidator) {
     this.pageSize = pageSize;
     this.maxFrames = Math.max(MIN_FRAMES, Math.floor(cacheBytes / pageSize));
-    const chunkFrames = Math.min(MAX_CHUNK_BYTES / pageSize, this.maxFrames);
+    // A small cache grows in steps too: few databases use all that they may.
+    const chunkFrames = Math.min(MAX_CHUNK_BYTES / pageSize, Math.ceil(this.maxFrames / 4));
     this.shift = 31 - Math.clz32(chunkFrames);
     this.mask = (1 << this.shift) - 1;
     this.pageOf = new Float64Array(this.maxFrames);

@@ -3,6 +3,17 @@
  * memory and read as zeros, a read within one block is one copy, and a fork shares all blocks until one side writes.
  */
 
+const ZEROS = Buffer.alloc(64 * 1024);
+
+/** Whether these bytes are all zero. */
+export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let at = start; at < end; at += ZEROS.length) {
+    const stop = Math.min(end, at + ZEROS.length);
+    if (bytes[at] !== 0 || ZEROS.compare(bytes, at, stop, 0, stop - at) !== 0) return false;
+  }
+  return true;
+}
+
 /** Growable, sparse, copy-on-write bytes. */
 export class SparseBytes {
   readonly #blockBytes: number;
@@ -41,7 +52,16 @@ export class SparseBytes {
     return Math.max(0, end - position);
   }
 
-  /** Copies `length` bytes of `buffer` from `offset` to `position`, growing if need be. */
+  /** Every block with a byte that is not zero, in order, with its position. They are not copies. */
+  *blocks(): Generator<[position: number, block: Buffer]> {
+    const count = Math.ceil(this.#size / this.#blockBytes);
+    for (let index = 0; index < count; index++) {
+      const block = this.#blocks.get(index);
+      if (block !== undefined && !isZero(block, 0, block.length)) yield [index * this.#blockBytes, block];
+    }
+  }
+
+  /** Copies `length` bytes of `buffer` from `offset` to `position`, growing if need be. Zeros leave a hole a hole. */
   write(buffer: Uint8Array, offset: number, length: number, position: number): void {
     const end = position + length;
     let at = position;
@@ -50,7 +70,9 @@ export class SparseBytes {
       const start = at - index * this.#blockBytes;
       const count = Math.min(this.#blockBytes - start, end - at);
       const source = offset + (at - position);
-      this.#writable(index).set(buffer.subarray(source, source + count), start);
+      if (this.#blocks.has(index) || !isZero(buffer, source, source + count)) {
+        this.#writable(index).set(buffer.subarray(source, source + count), start);
+      }
       at += count;
     }
     if (length > 0) this.#size = Math.max(this.#size, end);

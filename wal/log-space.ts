@@ -19,6 +19,8 @@ export class LogSpace {
   #tail: number;
   #head: number;
   #wrapped: boolean;
+  /** How far the head has gone since the start, in bytes of the ring. */
+  #travelledBytes = 0;
   /** Where the head left the end of the file. */
   #gap: number;
 
@@ -35,6 +37,11 @@ export class LogSpace {
     return this.#head;
   }
 
+  /** How many bytes the head has passed since the space was opened, what it skipped included. */
+  get travelledBytes(): number {
+    return this.#travelledBytes;
+  }
+
   /** Bytes that are in use. */
   get usedBytes(): number {
     return this.#wrapped ? this.fileBytes - this.#tail + this.#head - SECTOR_BYTES : this.#head - this.#tail;
@@ -47,7 +54,12 @@ export class LogSpace {
 
   /** What comes next starts a sector of its own: what lies before is about to be acknowledged. */
   seal(): void {
-    this.#head = alignSector(this.#head);
+    this.#advance(alignSector(this.#head));
+  }
+
+  #advance(head: number): void {
+    this.#travelledBytes += head - this.#head;
+    this.#head = head;
   }
 
   /**
@@ -68,8 +80,10 @@ export class LogSpace {
     if (start < this.#head) {
       this.#wrapped = true;
       this.#gap = alignSector(this.#head);
+      this.#advance(this.fileBytes);
+      this.#head = SECTOR_BYTES;
     }
-    this.#head = start + bytes;
+    this.#advance(start + bytes);
   }
 
   /** Nothing before `tail`, which is the start of a record, is needed any more. */

@@ -66,8 +66,7 @@ export class Log {
   #failed = false;
   /** How many syncs have begun. */
   syncs = 0;
-  /** Bytes that commits have taken since the last anchor. */
-  bytesSinceAnchor = 0;
+  #anchoredBytes = 0;
 
   /** @param durableTx the newest transaction of the chain that is known to be durable */
   constructor(storage: Storage, file: StorageFile, space: LogSpace, end: ChainEnd, durableTx: number) {
@@ -85,6 +84,11 @@ export class Log {
   /** The newest transaction that is in the log or in a durable checkpoint. */
   get writtenTx(): number {
     return this.#writtenTx;
+  }
+
+  /** Bytes of the file that commits have taken since the last anchor. */
+  get bytesSinceAnchor(): number {
+    return this.space.travelledBytes - this.#anchoredBytes;
   }
 
   /** The newest transaction that the log holds durably. */
@@ -113,7 +117,6 @@ export class Log {
     });
     if (deferred) this.#defer(operations.bytes, end, start);
     else this.#write(operations.bytes, end, start);
-    this.bytesSinceAnchor += alignSector(end);
     this.#crc = crc;
     this.#txCrc = crc;
     this.#writtenTx = tx;
@@ -159,7 +162,7 @@ export class Log {
   /** An anchor for the checkpoint of `tx`, the newest transaction, whose record may be missing from the log. */
   anchorCheckpoint(tx: number): Anchor | undefined {
     const anchor = this.anchor({ tx, txCrc: this.#txCrc, parentSalt: this.#salt, restated: [] });
-    if (anchor !== undefined) this.bytesSinceAnchor = 0;
+    if (anchor !== undefined) this.#anchoredBytes = this.space.travelledBytes;
     return anchor;
   }
 

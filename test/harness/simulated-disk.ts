@@ -6,7 +6,7 @@
  */
 import { LockTable } from "../../pager/lock-table.js";
 import { NameTable } from "../../pager/name-table.js";
-import { SparseBytes } from "../../pager/sparse-bytes.js";
+import { isZero, SparseBytes } from "../../pager/sparse-bytes.js";
 import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "../../pager/storage.js";
 import { closedError, failure } from "../../pager/system-error.js";
 import {
@@ -21,6 +21,8 @@ import { Random } from "./random.js";
 
 /** Small, because after each crash image a changed block is copied. */
 const BLOCK_BYTES = 4096;
+/** What unsynced writes of nothing but zeros share. */
+const ZEROS = new Uint8Array(256 * 1024);
 
 const ERRNO = { io: "EIO", full: "ENOSPC", short: "EIO", sync: "EIO" } as const;
 
@@ -163,6 +165,15 @@ export class SimulatedDisk implements Storage {
     return names;
   }
 
+  /** The files in a folder as programs see them, in the order of their names. That is no operation. */
+  *files(directory: string): Generator<{ path: string; id: number; live: SparseBytes }> {
+    for (const name of this.#names.list(directory)) {
+      const path = `${directory}${name}`;
+      const contents = this.#names.get(path);
+      if (contents !== undefined) yield { path, id: contents.id, live: contents.live };
+    }
+  }
+
   syncDirectory(path: string): void {
     const operation = this.#begin({ kind: "syncDirectory", path });
     this.#unsynced = this.#unsynced.filter(({ change, contents }) => {
@@ -215,7 +226,9 @@ export class SimulatedDisk implements Storage {
       },
       write: (buffer, offset, length, position) => {
         requireWritable("write to");
-        const bytes = new Uint8Array(buffer.subarray(offset, offset + length));
+        const end = offset + length;
+        const isBlank = length <= ZEROS.length && isZero(buffer, offset, end);
+        const bytes = isBlank ? ZEROS.subarray(0, length) : new Uint8Array(buffer.subarray(offset, end));
         this.#write(path, contents, position, bytes);
       },
       truncate: (fileBytes) => {
