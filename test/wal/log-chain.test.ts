@@ -67,8 +67,11 @@ class Run {
     return first.follow();
   }
 
-  /** Reads what a crash left, checks it, and goes on with it as an open does. */
-  recover(disk: SimulatedDisk, synced: number): Run {
+  /**
+   * Reads what a crash left, checks it, and goes on with it as an open does; undefined where the ring has no room to
+   * state the commits again, so that an open gives the log up for a checkpoint.
+   */
+  recover(disk: SimulatedDisk, synced: number): Run | undefined {
     const file = disk.open(PATH, "write");
     const chain = this.chain(file);
     expect(chain.tx).toBeGreaterThanOrEqual(synced);
@@ -80,12 +83,13 @@ class Run {
     const space = new LogSpace(alignSector(file.size()), LIMIT, tail, alignSector(chain.endPosition));
     const durableTx = Math.min(chain.durableTx, chain.tx);
     run.log = new Log(disk, file, space, chain.end, durableTx);
-    run.log.anchor({
+    const resumed = run.log.anchor({
       tx: durableTx,
       txCrc: chain.crcOf(durableTx),
       parentSalt: chain.saltOf(durableTx),
       restated: chain.commits.slice(durableTx - chain.baseTx).map(({ bytes }) => bytes),
     });
+    if (resumed === undefined) return undefined;
     run.log.sync();
     return run;
   }
@@ -108,16 +112,19 @@ test("what is read back is a prefix with everything that was synced", { timeout:
         else if (one.kind === "checkpoint") run.checkpoint();
         else {
           const synced = run.log.syncedTx;
+          let next: Run | undefined;
           // A sync that fails leaves in the cache what is not on the disk.
           if (one.fails) {
             run.disk.failAt(run.disk.operationCount, "sync");
             expect(() => run.log.sync()).toThrow();
-            run = run.recover(run.disk.fork(), synced);
+            next = run.recover(run.disk.fork(), synced);
           } else {
             const random = new Random(one.seed);
             const tear = { random, sector: 4096 as const, trash: true };
-            run = run.recover(run.disk.crash({ keep: random, tear, length: "exact" }), synced);
+            next = run.recover(run.disk.crash({ keep: random, tear, length: "exact" }), synced);
           }
+          if (next === undefined) return;
+          run = next;
         }
       }
       run.recover(run.disk.crash({ keep: "none" }), run.log.syncedTx);
