@@ -7,7 +7,9 @@ import { copyBytes, sharedPrefix } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import { headerPage } from "../pager/page.js";
 import { PagePointer, writePointer } from "../pager/page-pointer.js";
+import { requireFields } from "./bounds.js";
 import { maxInlineBytes, maxKeyBytes, nodeCount, ON_EXTENTS } from "./node.js";
+import { createNode, setBounds } from "./node-bounds.js";
 import { insertEntry, setStoredLength } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { entriesBelow, extentsBelow } from "./path.js";
@@ -41,7 +43,8 @@ export class BulkBuilder {
   /**
    * Appends an entry.
    *
-   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where the key is not above the one before
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where the key is not above the one before, or the entry does not hold
+   * the fields that the tree keeps bounds of
    */
   add(key: Uint8Array, length: number, value: Uint8Array, valueLength: number): void {
     const shared = sharedPrefix(this.#lastKey, Math.max(0, this.#lastLength), key, length);
@@ -49,10 +52,12 @@ export class BulkBuilder {
     if (this.#lastLength >= 0 && !ascends) {
       throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "a bulk build takes keys in ascending order, each one once");
     }
+    const maxInline = maxInlineBytes(this.#owner.pageSize);
+    if (this.#tree.bounds.length > 0) requireFields(this.#tree.bounds, length, valueLength, maxInline);
     let stored = value;
     let storedBytes = valueLength;
     let flag = 0;
-    if (valueLength > maxInlineBytes(this.#owner.pageSize)) {
+    if (valueLength > maxInline) {
       stored = this.#descriptor;
       storedBytes = this.#owner.storeValue(value, valueLength, this.#descriptor);
       this.#tree.extentPages += this.#owner.valuePages(this.#descriptor, 0);
@@ -92,7 +97,7 @@ export class BulkBuilder {
   #createNode(level: number): number {
     if (level === 0) this.#tree.leafPages++;
     else this.#tree.branchPages++;
-    return this.#owner.create(level);
+    return createNode(this.#tree, this.#owner, level);
   }
 
   #addToLeaf(key: Uint8Array, length: number, stored: Uint8Array, storedBytes: number, flag: number): boolean {
@@ -129,8 +134,18 @@ export class BulkBuilder {
       this.#turnPage(level + 1, node.key, node.length);
       cell = this.#addToBranch(parent.frame, node);
     }
+    const views = cache.views(parent.frame);
+    const base = cache.base(parent.frame);
+    setBounds(
+      this.#tree.bounds,
+      views,
+      base,
+      nodeCount(views, base) - 1,
+      cache.views(node.frame),
+      cache.base(node.frame),
+    );
     this.#settle(node.frame, this.#pointer);
-    writePointer(cache.views(parent.frame), cell, this.#pointer);
+    writePointer(views, cell, this.#pointer);
   }
 
   #addToBranch(frame: number, node: OpenNode): number {

@@ -1,15 +1,17 @@
 /**
  * Checking a whole tree: what `verify()` says about one. Guarantees: every page and every value is read; order,
- * separators, levels, entry counts, flags and page counters are compared with what is there; each page is reported once
- * to `visit`, so that the caller can find pages that stand in two places or nowhere. A damaged subtree is reported and
- * left.
+ * separators, levels, entry counts, bounds, flags and page counters are compared with what is there; each page is
+ * reported once to `visit`, so that the caller can find pages that stand in two places or nowhere. A damaged subtree is
+ * reported and left.
  */
 import { compareBytes } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import { valueExtents } from "../pager/extent-value.js";
 import { headerTx, type PageViews } from "../pager/page.js";
 import { HAS_EXTENTS, PagePointer, readPointer } from "../pager/page-pointer.js";
+import { type BoundFields, boundBytes } from "./bounds.js";
 import { cellAt, copyKey, isOnExtents, nodeCount, nodeLevel, valueAt } from "./node.js";
+import { boundsAt, nodeBounds, requireBoundBytes } from "./node-bounds.js";
 import type { Tree } from "./tree.js";
 
 export interface TreeCheck {
@@ -25,7 +27,9 @@ export interface TreeCheck {
   readonly countsPages: boolean;
 }
 
+/** What was counted so far, and the fields whose bounds are compared. */
 interface Totals {
+  readonly fields: BoundFields;
   leafPages: number;
   branchPages: number;
   extentPages: number;
@@ -33,8 +37,8 @@ interface Totals {
 
 /** Reads the whole tree and reports. */
 export function checkTree(tree: Tree, check: TreeCheck): void {
-  const totals: Totals = { leafPages: 0, branchPages: 0, extentPages: 0 };
-  if (tree.depth > 0) checkNode(tree.root, tree.depth - 1, null, null, check, totals);
+  const totals: Totals = { fields: tree.bounds, leafPages: 0, branchPages: 0, extentPages: 0 };
+  if (tree.depth > 0) checkNode(tree.root, tree.depth - 1, null, null, null, check, totals);
   else if (tree.root.page !== 0 || tree.root.entries !== 0) check.problem("an empty tree has a root");
   if (!check.countsPages) return;
   for (const counter of ["leafPages", "branchPages", "extentPages"] as const) {
@@ -47,6 +51,7 @@ function checkNode(
   level: number,
   lower: Uint8Array | null,
   upper: Uint8Array | null,
+  bounds: Uint8Array | null,
   check: TreeCheck,
   totals: Totals,
 ): void {
@@ -78,12 +83,15 @@ function checkNode(
   if ((node.flags & HAS_EXTENTS) > (pointer.flags & HAS_EXTENTS)) {
     check.problem("its parent does not know of its values on extents", pointer.page);
   }
+  if (bounds !== null && compare(bounds, node.bounds) !== 0) {
+    check.problem("the bounds that its parent carries are not those of what is below", pointer.page);
+  }
   if (level === 0) totals.leafPages++;
   else totals.branchPages++;
   for (let i = 0; i < node.children.length; i++) {
     const from = i === 0 ? lower : keys[i];
     const to = i + 1 < node.children.length ? keys[i + 1] : upper;
-    checkNode(node.children[i], level - 1, from, to, check, totals);
+    checkNode(node.children[i], level - 1, from, to, node.childBounds[i], check, totals);
   }
 }
 
@@ -95,11 +103,15 @@ interface NodeCopy {
   flags: number;
   keys: Uint8Array[];
   children: PagePointer[];
+  /** Of all that its cells say is below. */
+  bounds: Uint8Array;
+  childBounds: Uint8Array[];
 }
 
 function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeCopy {
   const { views, base, pageSize } = check.locate(pointer.page, pointer.crc);
   const count = nodeCount(views, base);
+  const bytes = boundBytes(totals.fields);
   const node: NodeCopy = {
     level: nodeLevel(views, base),
     born: headerTx(views, base),
@@ -107,7 +119,11 @@ function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeC
     flags: 0,
     keys: [],
     children: [],
+    bounds: new Uint8Array(bytes),
+    childBounds: [],
   };
+  if (node.level > 0) requireBoundBytes(views, base, bytes);
+  nodeBounds(totals.fields, views, base, node.bounds, 0);
   const key = new Uint8Array(pageSize);
   const descriptors: Uint8Array[] = [];
   for (let slot = 0; slot < count; slot++) {
@@ -116,6 +132,8 @@ function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeC
     if (node.level > 0) {
       const child = readPointer(views, cell, new PagePointer());
       node.children.push(child);
+      const at = boundsAt(views, base, slot);
+      node.childBounds.push(views.u8.slice(at, at + bytes));
       node.entries += child.entries;
       node.flags |= child.flags & HAS_EXTENTS;
     } else {

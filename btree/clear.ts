@@ -14,10 +14,12 @@ import {
   setPointerEntries,
   setPointerFlags,
 } from "../pager/page-pointer.js";
+import { boundBytes } from "./bounds.js";
 import { type Bounds, countRange } from "./cursor.js";
 import { releaseValue } from "./entries.js";
 import { NOWHERE, rebalance, shrinkRoot } from "./merge.js";
 import { cellAt, childSlot, nodeCount, nodeLevel, search } from "./node.js";
+import { requireBoundBytes, setBounds } from "./node-bounds.js";
 import { removeEntry } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { entriesBelow, extentsBelow, ownChild, ownPath, Path } from "./path.js";
@@ -74,6 +76,7 @@ function clearNodeRange(
     clearSlots(tree, owner, views, base, from, to);
     return;
   }
+  requireBoundBytes(views, base, boundBytes(tree.bounds));
   const first = lower === null ? -1 : childSlot(views, base, lower, bounds.lowerLength);
   const last = upper === null ? nodeCount(views, base) : childSlot(views, base, upper, bounds.upperLength);
   // From right to left, so that slots to the left keep their numbers.
@@ -132,6 +135,7 @@ function clearChild(
   const cell = cellAt(views, base, slot);
   setPointerEntries(views, cell, entriesBelow(childViews, childBase));
   setPointerFlags(views, cell, PENDING | extentsBelow(childViews, childBase));
+  setBounds(tree.bounds, views, base, slot, childViews, childBase);
 }
 
 /** Gives all pages of a subtree back. Recursion is bounded by the depth of the tree. */

@@ -4,8 +4,10 @@
  */
 import { copyBytes } from "../pager/bytes.js";
 import { headerPage, type PageViews } from "../pager/page.js";
+import { MAX_BOUND_BYTES, requireFields } from "./bounds.js";
 import { rebalance } from "./merge.js";
 import { cellAt, isOnExtents, maxInlineBytes, ON_EXTENTS, search, storedLength, valueAt } from "./node.js";
+import { entryFields, isBound, refreshAlong, widenAlong } from "./node-bounds.js";
 import { addDeadBytes, insertEntry, removeEntry, setStoredLength } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { addEntries, markExtents, ownPath, Path } from "./path.js";
@@ -14,11 +16,13 @@ import { beginChange, findLeaf, setRoot, type Tree } from "./tree.js";
 
 const path = new Path();
 const descriptor = new Uint8Array(256);
+const fields = new Uint8Array(MAX_BOUND_BYTES);
 
 /**
  * Sets the value of a key.
  *
  * @returns true where the key is new
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where the entry does not hold the fields that the tree keeps bounds of
  */
 export function put(
   tree: Tree,
@@ -28,11 +32,13 @@ export function put(
   value: Uint8Array,
   valueLength: number,
 ): boolean {
+  const maxInline = maxInlineBytes(owner.pageSize);
+  if (tree.bounds.length > 0) requireFields(tree.bounds, length, valueLength, maxInline);
   const pages = tree.extentPages;
   let stored = value;
   let storedBytes = valueLength;
   let flag = 0;
-  if (valueLength > maxInlineBytes(owner.pageSize)) {
+  if (valueLength > maxInline) {
     stored = descriptor;
     storedBytes = owner.storeValue(value, valueLength, descriptor);
     tree.extentPages += owner.valuePages(descriptor, 0);
@@ -59,6 +65,7 @@ function putStored(
 ): boolean {
   const cache = owner.reader.cache;
   if (tree.depth === 0) plantRoot(tree, owner);
+  entryFields(tree.bounds, key, length, stored, fields);
   let added = 1;
   for (;;) {
     ownPath(tree, owner, key, length, path);
@@ -68,9 +75,14 @@ function putStored(
     let slot = search(views, base, key, length);
     if (slot >= 0) {
       added = 0;
-      if (replaceInPlace(tree, owner, views, base, slot, stored, storedBytes, flag)) break;
+      const wasBound = isBound(tree, owner, path, slot);
+      if (replaceInPlace(tree, owner, views, base, slot, stored, storedBytes, flag)) {
+        if (wasBound) refreshAlong(tree, owner, path);
+        break;
+      }
       releaseValue(tree, owner, views, base, slot);
       removeEntry(views, base, slot);
+      if (wasBound) refreshAlong(tree, owner, path);
       // From here on the key counts as absent, also when the loop comes again after a split.
       addEntries(tree, owner, path, -1);
       added = 1;
@@ -87,6 +99,7 @@ function putStored(
     split(tree, owner, path, 0, ~slot, key, length);
   }
   if (added === 1) addEntries(tree, owner, path, 1);
+  widenAlong(tree, owner, path, fields);
   if (flag !== 0) markExtents(tree, owner, path);
   return added === 1;
 }
@@ -119,8 +132,10 @@ export function remove(tree: Tree, owner: PageOwner, key: Uint8Array, length: nu
   const views = cache.views(path.frames[0]);
   const base = cache.base(path.frames[0]);
   const slot = search(views, base, key, length);
+  const wasBound = isBound(tree, owner, path, slot);
   releaseValue(tree, owner, views, base, slot);
   removeEntry(views, base, slot);
+  if (wasBound) refreshAlong(tree, owner, path);
   addEntries(tree, owner, path, -1);
   rebalance(tree, owner, path);
   return true;
@@ -149,9 +164,10 @@ function replaceInPlace(
   const before = storedLength(views, cellAt(views, base, slot));
   if (storedBytes > before) return false;
   releaseValue(tree, owner, views, base, slot);
-  copyBytes(stored, 0, views.u8, valueAt(views, base, slot), storedBytes);
+  const at = valueAt(views, base, slot);
+  copyBytes(stored, 0, views.u8, at, storedBytes);
   setStoredLength(views, base, slot, storedBytes | flag);
-  addDeadBytes(views, base, before - storedBytes);
+  addDeadBytes(views, base, at + storedBytes, before - storedBytes);
   return true;
 }
 

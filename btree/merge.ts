@@ -8,7 +8,6 @@ import { HEADER_BYTES, PageViews } from "../pager/page.js";
 import {
   HAS_EXTENTS,
   PagePointer,
-  POINTER_BYTES,
   pointerBorn,
   pointerCrc,
   pointerEntries,
@@ -18,7 +17,18 @@ import {
   setPointerEntries,
   setPointerFlags,
 } from "../pager/page-pointer.js";
-import { cellAt, copyKey, nodeCount, nodeLevel, SLOT_BYTES, usedBytes } from "./node.js";
+import { boundBytes, widenBounds } from "./bounds.js";
+import {
+  cellAt,
+  copyKey,
+  fixedCellBytes,
+  nodeBoundBytes,
+  nodeCount,
+  nodeLevel,
+  SLOT_BYTES,
+  usedBytes,
+} from "./node.js";
+import { boundsAt, requireBoundBytes } from "./node-bounds.js";
 import { appendEntries, clearNode, entriesBytes, insertEntry, removeEntry, setPrefix } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { ownChild, type Path } from "./path.js";
@@ -95,13 +105,17 @@ function mergePair(tree: Tree, owner: PageOwner, path: Path, level: number, left
   const rightFrame = fetchChild(owner, parent, base, left + 1);
   const right = cache.views(rightFrame);
   const rightBase = cache.base(rightFrame);
+  if (level > 1) {
+    requireBoundBytes(leftCopy, 0, boundBytes(tree.bounds));
+    requireBoundBytes(right, rightBase, boundBytes(tree.bounds));
+  }
   const separatorLength = copyKey(parent, base, left + 1, separator);
   separator.fill(0, separatorLength, separatorLength + 8);
   const prefix = mergedPrefix(right, rightBase, separatorLength);
   const rightBytes = entriesBytes(right, rightBase, 0, nodeCount(right, rightBase), prefix);
   const leftBytes = entriesBytes(leftCopy, 0, 0, nodeCount(leftCopy, 0), prefix);
   // The separator comes down with a cell of its own in a branch; its tail may be as long as itself.
-  const extra = level > 1 ? separatorLength + POINTER_BYTES + SLOT_BYTES : 0;
+  const extra = level > 1 ? separatorLength + fixedCellBytes(right, rightBase) + SLOT_BYTES : 0;
   if (leftBytes + rightBytes + extra > ((pageSize - HEADER_BYTES) * 7) / 8) return false;
 
   cache.pin(rightFrame);
@@ -115,6 +129,7 @@ function mergePair(tree: Tree, owner: PageOwner, path: Path, level: number, left
   const rightCell = cellAt(parent, base, left + 1);
   setPointerEntries(parent, leftCell, pointerEntries(parent, leftCell) + pointerEntries(parent, rightCell));
   setPointerFlags(parent, leftCell, pointerFlags(parent, leftCell) | (pointerFlags(parent, rightCell) & HAS_EXTENTS));
+  widenBounds(tree.bounds, parent.u8, boundsAt(parent, base, left), parent.u8, boundsAt(parent, base, left + 1));
   freeChild(tree, owner, parent, base, left + 1);
   removeEntry(parent, base, left + 1);
   return true;
@@ -155,7 +170,7 @@ function joinInto(
   const level = nodeLevel(leftCopy, 0);
   const leftCount = nodeCount(leftCopy, 0);
   const rightCount = nodeCount(right, rightBase);
-  clearNode(target, targetBase, pageSize, level);
+  clearNode(target, targetBase, pageSize, level, nodeBoundBytes(leftCopy, 0));
   setPrefix(target, targetBase, firstKey, prefix);
   appendEntries(leftCopy, 0, 0, leftCount, target, targetBase);
   if (level === 0) {
@@ -164,7 +179,7 @@ function joinInto(
   }
   const cell = insertEntry(target, targetBase, pageSize, leftCount, separator, separatorLength, 0);
   const from = cellAt(right, rightBase, 0);
-  for (let i = 0; i < POINTER_BYTES; i++) target.u8[cell + i] = right.u8[from + i];
+  for (let i = fixedCellBytes(target, targetBase) - 1; i >= 0; i--) target.u8[cell + i] = right.u8[from + i];
   appendEntries(right, rightBase, 1, rightCount, target, targetBase);
 }
 

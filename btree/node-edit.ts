@@ -1,10 +1,12 @@
 /**
  * Changing a node in place: create, insert, remove, rebuild. Guarantees: a change either fits and is made, or nothing
  * is touched and the caller is told to split; after a rebuild the cells lie in key order, because walking memory
- * upwards is what processors prefetch.
+ * upwards is what processors prefetch; bytes of a node that belong to nothing are zero: what was removed is not there
+ * any more.
  */
-import { copyBytes, sharedPrefix } from "../pager/bytes.js";
+import { copyBytes, sharedPrefix, zeroBytes } from "../pager/bytes.js";
 import {
+  BOUND_BYTES,
   BRANCH,
   CELL_START,
   COUNT,
@@ -21,10 +23,12 @@ import {
   cellAt,
   cellBytes,
   copyKey,
+  fixedCellBytes,
   gapBytes,
   HEAD_BYTES,
   headOf,
   LEAF_CELL_BYTES,
+  nodeBoundBytes,
   nodeCount,
   nodeLevel,
   prefixLength,
@@ -40,16 +44,21 @@ const scratchKey = new Uint8Array(MAX_KEY_BUFFER);
 const firstKey = new Uint8Array(MAX_KEY_BUFFER);
 const lastKey = new Uint8Array(MAX_KEY_BUFFER);
 
-/** Makes the page an empty node; page number and transaction in the header stay. */
-export function clearNode(views: PageViews, base: number, pageSize: number, level: number): void {
+/**
+ * Makes the page an empty node, all zeros behind its header; page number and transaction in the header stay.
+ *
+ * @param boundBytes bytes of bounds that each cell of a branch carries; 0 in a leaf
+ */
+export function clearNode(views: PageViews, base: number, pageSize: number, level: number, boundBytes: number): void {
   views.u8[base + TYPE] = level === 0 ? LEAF : BRANCH;
   views.u8[base + LEVEL] = level;
   views.u16[(base + COUNT) >>> 1] = 0;
   views.u16[(base + PREFIX_LENGTH) >>> 1] = 0;
-  views.u16[(base + PREFIX_LENGTH + 2) >>> 1] = 0;
+  views.u16[(base + BOUND_BYTES) >>> 1] = boundBytes;
   views.u32[(base + CELL_START) >>> 2] = pageSize;
   views.u32[(base + DEAD_BYTES) >>> 2] = 0;
   views.u32[(base + DEAD_BYTES + 4) >>> 2] = 0;
+  views.u8.fill(0, base + HEADER_BYTES, base + pageSize);
 }
 
 /** Copies the prefix of a key into an empty node. */
@@ -59,15 +68,19 @@ export function setPrefix(views: PageViews, base: number, key: Uint8Array, lengt
   for (let i = length; (i & 3) !== 0; i++) views.u8[base + HEADER_BYTES + i] = 0;
 }
 
-/** Bytes of a cell for a key of `suffix` bytes beyond the prefix; `stored` is the length of the value, in a leaf. */
-function newCellBytes(level: number, suffix: number, stored: number): number {
+/**
+ * Bytes of a cell for a key of `suffix` bytes beyond the prefix; `rest` is the length of the value in a leaf, and that
+ * of the bounds in a branch.
+ */
+function newCellBytes(level: number, suffix: number, rest: number): number {
   const tail = suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0;
-  return level === 0 ? LEAF_CELL_BYTES + tail + stored : (POINTER_BYTES + tail + 3) & ~3;
+  return level === 0 ? LEAF_CELL_BYTES + tail + rest : (POINTER_BYTES + rest + tail + 3) & ~3;
 }
 
 /**
  * Makes room for an entry at `slot` and writes its key. Returns the byte at which its value (in a leaf) or its pointer
- * (in a branch) has to be written, or -1 where the node has no room. In a branch, the key of slot 0 is left out.
+ * and bounds (in a branch) have to be written, or -1 where the node has no room. In a branch, the key of slot 0 is left
+ * out.
  *
  * @param key followed by at least four zero bytes
  * @param stored bytes of the value in a leaf cell
@@ -86,7 +99,9 @@ export function insertEntry(
   const prefix = prefixLength(views, base);
   const shared = keyless ? prefix : sharedWithPrefix(views, base, key, length);
   const suffix = keyless ? 0 : length - shared;
-  const bytes = newCellBytes(level, suffix, stored);
+  const boundBytes = nodeBoundBytes(views, base);
+  const rest = level === 0 ? stored : boundBytes;
+  const bytes = newCellBytes(level, suffix, rest);
   if (shared === prefix && gapBytes(views, base) >= bytes + SLOT_BYTES) {
     return placeEntry(views, base, slot, key, prefix, suffix, bytes);
   }
@@ -94,10 +109,10 @@ export function insertEntry(
   let common = commonPrefix(views, base, 0, count);
   if (!keyless && common > 0) common = sharedPrefix(firstKey, common, key, length);
   const commonSuffix = keyless ? 0 : length - common;
-  const commonBytes = newCellBytes(level, commonSuffix, stored);
+  const commonBytes = newCellBytes(level, commonSuffix, rest);
   if (entriesBytes(views, base, 0, count, common) + commonBytes + SLOT_BYTES > pageSize - HEADER_BYTES) return -1;
   copyBytes(views.u8, base, scratchPage.u8, 0, pageSize);
-  clearNode(views, base, pageSize, level);
+  clearNode(views, base, pageSize, level, boundBytes);
   setPrefix(views, base, firstKey, common);
   appendEntries(scratchPage, 0, 0, count, views, base);
   return placeEntry(views, base, slot, key, common, commonSuffix, commonBytes);
@@ -122,11 +137,12 @@ function placeEntry(
   views.u16[at * 2 + 2] = cell;
   views.u16[at * 2 + 3] = suffix;
   views.u32[at] = suffix === 0 ? 0 : headOf(key, prefix);
-  const body = base + cell + (nodeLevel(views, base) === 0 ? LEAF_CELL_BYTES : POINTER_BYTES);
+  const fixed = fixedCellBytes(views, base);
+  const body = base + cell + fixed;
   const tail = suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0;
   copyBytes(key, prefix + HEAD_BYTES, views.u8, body, tail);
   if (nodeLevel(views, base) === 0) return body + tail;
-  for (let i = POINTER_BYTES + tail; i < bytes; i++) views.u8[base + cell + i] = 0;
+  for (let i = fixed + tail; i < bytes; i++) views.u8[base + cell + i] = 0;
   return base + cell;
 }
 
@@ -142,20 +158,28 @@ export function removeEntry(views: PageViews, base: number, slot: number): void 
   const bytes = cellBytes(views, base, slot);
   const count = nodeCount(views, base);
   const slots = slotsAt(views, base);
-  if (cellAt(views, base, slot) === base + views.u32[(base + CELL_START) >>> 2]) {
+  const cell = cellAt(views, base, slot);
+  if (cell === base + views.u32[(base + CELL_START) >>> 2]) {
     views.u32[(base + CELL_START) >>> 2] += bytes;
+    zeroBytes(views.u8, cell, bytes);
   } else {
-    views.u32[(base + DEAD_BYTES) >>> 2] += bytes;
+    addDeadBytes(views, base, cell, bytes);
   }
   const at = (slots + slot * SLOT_BYTES) >>> 2;
-  views.u32.copyWithin(at, at + 2, (slots + count * SLOT_BYTES) >>> 2);
+  const end = (slots + count * SLOT_BYTES) >>> 2;
+  views.u32.copyWithin(at, at + 2, end);
+  views.u32[end - 2] = 0;
+  views.u32[end - 1] = 0;
   views.u16[(base + COUNT) >>> 1] = count - 1;
-  if (slot === 0 && count > 1 && nodeLevel(views, base) > 0) dropKey(views, base);
+  if (nodeLevel(views, base) === 0) return;
+  if (slot === 0 && count > 1) dropKey(views, base);
+  if (count <= 2) dropPrefix(views, base);
 }
 
-/** Notes that the value of a leaf cell has shrunk in place by `bytes`. */
-export function addDeadBytes(views: PageViews, base: number, bytes: number): void {
+/** Gives up `bytes` bytes from `at` inside a cell or of a whole one: they belong to nothing from here on. */
+export function addDeadBytes(views: PageViews, base: number, at: number, bytes: number): void {
   views.u32[(base + DEAD_BYTES) >>> 2] += bytes;
+  zeroBytes(views.u8, at, bytes);
 }
 
 /** Removes the key of slot 0 of a branch. */
@@ -164,7 +188,19 @@ function dropKey(views: PageViews, base: number): void {
   const before = cellBytes(views, base, 0);
   views.u32[at >>> 2] = 0;
   views.u16[(at + 6) >>> 1] = 0;
-  views.u32[(base + DEAD_BYTES) >>> 2] += before - cellBytes(views, base, 0);
+  const after = cellBytes(views, base, 0);
+  addDeadBytes(views, base, cellAt(views, base, 0) + after, before - after);
+}
+
+/** Removes the prefix of a branch without a key: it is what keys had that are gone. */
+function dropPrefix(views: PageViews, base: number): void {
+  const from = slotsAt(views, base);
+  const to = base + HEADER_BYTES;
+  if (from === to) return;
+  const end = from + nodeCount(views, base) * SLOT_BYTES;
+  views.u32.copyWithin(to >>> 2, from >>> 2, end >>> 2);
+  views.u8.fill(0, to + end - from, end);
+  views.u16[(base + PREFIX_LENGTH) >>> 1] = 0;
 }
 
 /**
@@ -181,7 +217,7 @@ export function rebuildFrom(
   pageSize: number,
 ): void {
   copyBytes(source.u8, sourceBase, scratchPage.u8, 0, pageSize);
-  clearNode(target, targetBase, pageSize, nodeLevel(scratchPage, 0));
+  clearNode(target, targetBase, pageSize, nodeLevel(scratchPage, 0), nodeBoundBytes(scratchPage, 0));
   // The first entry of a branch goes without its key, so the prefix is that of the others.
   const keyed = from + (nodeLevel(scratchPage, 0) > 0 ? 1 : 0);
   const prefix = commonPrefix(scratchPage, 0, keyed, to);
@@ -201,11 +237,12 @@ function sharedWithPrefix(views: PageViews, base: number, key: Uint8Array, lengt
 export function entriesBytes(views: PageViews, base: number, from: number, to: number, prefix: number): number {
   const level = nodeLevel(views, base);
   const own = prefixLength(views, base);
+  const boundBytes = nodeBoundBytes(views, base);
   const slots = slotsAt(views, base);
   let bytes = (prefix + 3) & ~3;
   for (let slot = from; slot < to; slot++) {
     const suffix = views.u16[(slots + slot * SLOT_BYTES + 6) >>> 1];
-    if (level > 0) bytes += SLOT_BYTES + newCellBytes(level, slot === 0 ? 0 : own + suffix - prefix, 0);
+    if (level > 0) bytes += SLOT_BYTES + newCellBytes(level, slot === 0 ? 0 : own + suffix - prefix, boundBytes);
     else {
       const tail = suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0;
       const stored = cellBytes(views, base, slot) - LEAF_CELL_BYTES - tail;
@@ -282,17 +319,17 @@ function appendRekeyed(
   const tail = suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0;
   const sourceCell = cellAt(source, sourceBase, slot);
   const sourceBytes = cellBytes(source, sourceBase, slot);
-  let stored = 0;
+  let rest = nodeBoundBytes(target, targetBase);
   if (level === 0) {
     const own = length - prefixLength(source, sourceBase);
-    stored = sourceBytes - LEAF_CELL_BYTES - (own > HEAD_BYTES ? own - HEAD_BYTES : 0);
+    rest = sourceBytes - LEAF_CELL_BYTES - (own > HEAD_BYTES ? own - HEAD_BYTES : 0);
   }
-  const bytes = newCellBytes(level, suffix, stored);
+  const bytes = newCellBytes(level, suffix, rest);
   const cell = targetBase + cellEnd - bytes;
-  const fixed = level === 0 ? LEAF_CELL_BYTES : POINTER_BYTES;
+  const fixed = fixedCellBytes(target, targetBase);
   copyBytes(source.u8, sourceCell, target.u8, cell, fixed);
   copyBytes(scratchKey, prefix + HEAD_BYTES, target.u8, cell + fixed, tail);
-  if (level === 0) copyBytes(source.u8, sourceCell + sourceBytes - stored, target.u8, cell + fixed + tail, stored);
+  if (level === 0) copyBytes(source.u8, sourceCell + sourceBytes - rest, target.u8, cell + fixed + tail, rest);
   else for (let i = fixed + tail; i < bytes; i++) target.u8[cell + i] = 0;
   target.u32[at >>> 2] = suffix === 0 ? 0 : headOf(scratchKey, prefix);
   target.u16[(at + 6) >>> 1] = suffix;

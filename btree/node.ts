@@ -5,7 +5,7 @@
  * | header 32 | prefix, padded to 4 | slots -> ... free ... <- cells |
  * slot:        u32 head | u16 cell offset | u16 key length beyond the prefix
  * leaf cell:   u16 value length, bit 15: extents | key beyond prefix and head | value or extent descriptor
- * branch cell: pointer, 24 bytes | key beyond prefix and head | padding to 4
+ * branch cell: pointer, 24 bytes | bounds, see bounds.ts | key beyond prefix and head | padding to 4
  * ```
  *
  * Guarantees: keys ascend through the slots; all keys share the prefix; the head is the next four key bytes as a
@@ -13,7 +13,16 @@
  * key of slot 0 is absent: it stands for "below every other".
  */
 import { compareBytes, copyBytes } from "../pager/bytes.js";
-import { CELL_START, COUNT, DEAD_BYTES, HEADER_BYTES, LEVEL, type PageViews, PREFIX_LENGTH } from "../pager/page.js";
+import {
+  BOUND_BYTES,
+  CELL_START,
+  COUNT,
+  DEAD_BYTES,
+  HEADER_BYTES,
+  LEVEL,
+  type PageViews,
+  PREFIX_LENGTH,
+} from "../pager/page.js";
 import { POINTER_BYTES } from "../pager/page-pointer.js";
 
 /** Bytes of a slot. */
@@ -50,6 +59,16 @@ export function prefixLength(views: PageViews, base: number): number {
   return views.u16[(base + PREFIX_LENGTH) >>> 1];
 }
 
+/** Bytes of bounds behind each pointer of the node; 0 in a leaf. */
+export function nodeBoundBytes(views: PageViews, base: number): number {
+  return views.u16[(base + BOUND_BYTES) >>> 1];
+}
+
+/** Bytes of a cell of the node before the tail of its key. */
+export function fixedCellBytes(views: PageViews, base: number): number {
+  return views.u8[base + LEVEL] === 0 ? LEAF_CELL_BYTES : POINTER_BYTES + views.u16[(base + BOUND_BYTES) >>> 1];
+}
+
 /** The byte at which the slots of the node start. */
 export function slotsAt(views: PageViews, base: number): number {
   return base + HEADER_BYTES + ((views.u16[(base + PREFIX_LENGTH) >>> 1] + 3) & ~3);
@@ -83,8 +102,7 @@ export function copyKey(views: PageViews, base: number, slot: number, into: Uint
   if (suffix > 3) into[prefix + 3] = head;
   if (suffix > HEAD_BYTES) {
     const cell = base + views.u16[(slots + slot * SLOT_BYTES + 4) >>> 1];
-    const tail = cell + (u8[base + LEVEL] === 0 ? LEAF_CELL_BYTES : POINTER_BYTES);
-    copyBytes(u8, tail, into, prefix + HEAD_BYTES, suffix - HEAD_BYTES);
+    copyBytes(u8, cell + fixedCellBytes(views, base), into, prefix + HEAD_BYTES, suffix - HEAD_BYTES);
   }
   return prefix + suffix;
 }
@@ -139,7 +157,7 @@ function searchTies(
   count: number,
 ): number {
   const slots = slotsAt(views, base);
-  const tailAt = base + (views.u8[base + LEVEL] === 0 ? LEAF_CELL_BYTES : POINTER_BYTES);
+  const tailAt = base + fixedCellBytes(views, base);
   let low = first;
   let high = count;
   while (low < high) {
@@ -189,7 +207,7 @@ export function valueAt(views: PageViews, base: number, slot: number): number {
 export function cellBytes(views: PageViews, base: number, slot: number): number {
   const suffix = suffixLength(views, base, slot);
   const tail = suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0;
-  if (nodeLevel(views, base) > 0) return (POINTER_BYTES + tail + 3) & ~3;
+  if (nodeLevel(views, base) > 0) return (POINTER_BYTES + nodeBoundBytes(views, base) + tail + 3) & ~3;
   return LEAF_CELL_BYTES + tail + storedLength(views, cellAt(views, base, slot));
 }
 

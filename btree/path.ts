@@ -14,7 +14,9 @@ import {
   setPointerFlags,
   setPointerTarget,
 } from "../pager/page-pointer.js";
+import { boundBytes } from "./bounds.js";
 import { cellAt, childSlot, isOnExtents, nodeCount, nodeLevel } from "./node.js";
+import { requireBoundBytes } from "./node-bounds.js";
 import type { PageOwner } from "./page-owner.js";
 import { MAX_DEPTH, requireLevel, setRoot, type Tree } from "./tree.js";
 
@@ -28,12 +30,14 @@ export class Path {
 export function ownPath(tree: Tree, owner: PageOwner, key: Uint8Array, length: number, into: Path): void {
   const cache = owner.reader.cache;
   const root = tree.root;
+  const bounds = boundBytes(tree.bounds);
   let frame = owner.own(root.page, root.crc, root.born);
   setRoot(tree, owner, frame);
   for (let level = tree.depth - 1; level > 0; level--) {
     requireLevel(cache, frame, level);
     const views = cache.views(frame);
     const base = cache.base(frame);
+    requireBoundBytes(views, base, bounds);
     const slot = childSlot(views, base, key, length);
     into.frames[level] = frame;
     into.slots[level] = slot;

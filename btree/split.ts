@@ -8,6 +8,7 @@ import { sharedPrefix } from "../pager/bytes.js";
 import { headerPage, type PageViews } from "../pager/page.js";
 import { PagePointer, PENDING, setPointerEntries, setPointerFlags, writePointer } from "../pager/page-pointer.js";
 import { cellAt, cellBytes, copyKey, nodeCount, nodeLevel, SLOT_BYTES } from "./node.js";
+import { createNode, setBounds } from "./node-bounds.js";
 import { insertEntry, rebuildFrom } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { entriesBelow, extentsBelow, type Path } from "./path.js";
@@ -39,7 +40,7 @@ export function split(
   const from = level === 0 ? leafSplitSlot(tree, owner, path, slot) : branchSplitSlot(views, base, slot);
   const separatorLength = separatorAt(views, base, from, slot, key, length);
 
-  const right = owner.create(level);
+  const right = createNode(tree, owner, level);
   const rightViews = cache.views(right);
   const rightBase = cache.base(right);
   const parent = cache.views(path.frames[level + 1]);
@@ -68,16 +69,20 @@ export function split(
   const left = cellAt(parent, parentBase, parentSlot);
   setPointerEntries(parent, left, entriesBelow(views, base));
   setPointerFlags(parent, left, PENDING | extentsBelow(views, base));
+  setBounds(tree.bounds, parent, parentBase, parentSlot, views, base);
+  setBounds(tree.bounds, parent, parentBase, parentSlot + 1, rightViews, rightBase);
 }
 
 /** Puts a branch with one child above the root. */
 function growRoot(tree: Tree, owner: PageOwner, path: Path): void {
   const cache = owner.reader.cache;
-  const frame = owner.create(tree.depth);
+  const frame = createNode(tree, owner, tree.depth);
+  const below = path.frames[tree.depth - 1];
   const views = cache.views(frame);
   const base = cache.base(frame);
   const cell = insertEntry(views, base, owner.pageSize, 0, separator, 0, 0);
   writePointer(views, cell, tree.root);
+  setBounds(tree.bounds, views, base, 0, cache.views(below), cache.base(below));
   path.frames[tree.depth] = frame;
   path.slots[tree.depth] = 0;
   tree.depth++;

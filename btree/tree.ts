@@ -9,6 +9,7 @@ import { headerPage, LEVEL } from "../pager/page.js";
 import { corruptPage, type PageCache } from "../pager/page-cache.js";
 import { PagePointer, PENDING, pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
+import { type BoundFields, NO_BOUNDS } from "./bounds.js";
 import { cellAt, childSlot, search } from "./node.js";
 import type { PageOwner } from "./page-owner.js";
 
@@ -28,6 +29,8 @@ export class Tree {
   leafPages = 0;
   branchPages = 0;
   extentPages = 0;
+  /** The fields whose bounds its branches carry. */
+  bounds: BoundFields = NO_BOUNDS;
   /** Counts changes, so that a cursor knows when its place is stale. */
   changes = 0;
   /** Where the last new entry went: a run of neighbours in one leaf splits it at its end instead of in the middle. */
@@ -58,6 +61,7 @@ export class Tree {
     this.leafPages = other.leafPages;
     this.branchPages = other.branchPages;
     this.extentPages = other.extentPages;
+    this.bounds = other.bounds;
     this.lastPage = other.lastPage;
     this.lastSlot = other.lastSlot;
     this.changes++;

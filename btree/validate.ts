@@ -7,6 +7,7 @@
 import { compareBytes } from "../pager/bytes.js";
 import { checkDescriptor } from "../pager/extent-value.js";
 import {
+  BOUND_BYTES,
   BRANCH,
   CELL_START,
   COUNT,
@@ -18,13 +19,14 @@ import {
   PREFIX_LENGTH,
   TYPE,
 } from "../pager/page.js";
-import { PENDING, POINTER_BYTES, pointerFlags, pointerPage } from "../pager/page-pointer.js";
+import { PENDING, pointerFlags, pointerPage } from "../pager/page-pointer.js";
+import { MAX_BOUND_BYTES } from "./bounds.js";
 import {
   cellAt,
   cellBytes,
+  fixedCellBytes,
   HEAD_BYTES,
   isOnExtents,
-  LEAF_CELL_BYTES,
   maxKeyBytes,
   SLOT_BYTES,
   slotsAt,
@@ -42,6 +44,8 @@ export function validateNode(views: PageViews, base: number, pageSize: number, p
   const count = u16[(base + COUNT) >>> 1];
   const prefix = u16[(base + PREFIX_LENGTH) >>> 1];
   const cellStart = u32[(base + CELL_START) >>> 2];
+  const boundBytes = u16[(base + BOUND_BYTES) >>> 1];
+  if (boundBytes > (level === 0 ? 0 : MAX_BOUND_BYTES)) return "its header is out of range";
   if (count === 0 || prefix > maxKeyBytes(pageSize)) return "its header is out of range";
   const slotsEnd = slotsAt(views, base) - base + count * SLOT_BYTES;
   if (slotsEnd > cellStart || cellStart > pageSize) return "its slots and cells overlap";
@@ -68,7 +72,7 @@ function checkCell(
 ): string | undefined {
   const leaf = views.u8[base + LEVEL] === 0;
   const cell = cellAt(views, base, slot);
-  const fixed = leaf ? LEAF_CELL_BYTES : POINTER_BYTES;
+  const fixed = fixedCellBytes(views, base);
   if (cell < base + cellStart || cell + fixed > base + pageSize) return "a cell is out of range";
   const suffix = suffixLength(views, base, slot);
   const head = views.u32[(slotsAt(views, base) + slot * SLOT_BYTES) >>> 2];
@@ -98,7 +102,7 @@ function compareSlots(views: PageViews, base: number, a: number, b: number): num
   const lengthA = suffixLength(views, base, a);
   const lengthB = suffixLength(views, base, b);
   if (lengthA <= HEAD_BYTES || lengthB <= HEAD_BYTES) return lengthA - lengthB;
-  const fixed = views.u8[base + LEVEL] === 0 ? LEAF_CELL_BYTES : POINTER_BYTES;
+  const fixed = fixedCellBytes(views, base);
   const tailA = cellAt(views, base, a) + fixed;
   const tailB = cellAt(views, base, b) + fixed;
   return compareBytes(views.u8, tailA, lengthA - HEAD_BYTES, views.u8, tailB, lengthB - HEAD_BYTES);

@@ -223,7 +223,7 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   for (const name of directory.names()) {
     const state = directory.get(name);
     if (state === undefined) continue;
-    const map = writer.map(name);
+    const map = writer.map(name, state.bounds);
     map.format = state.format;
     map.changed = true;
     await rebuildMap(engine, view, state, new BulkBuilder(map.tree, writer.writeSet));

@@ -12,7 +12,6 @@
  *   the outcome is unknown, and the handle takes no more writes.
  */
 import type { PageStore } from "../mvcc/page-store.js";
-import { Eraser } from "../pager/eraser.js";
 import { assertInvariant, isDiskFull, LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
@@ -20,6 +19,7 @@ import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
 import type { PinnedView } from "./engine.js";
+import { Erasure } from "./erasure.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import { Waiters } from "./waiters.js";
 
@@ -41,6 +41,8 @@ export interface CheckpointedLog {
   anchor(tx: number): { position: number; crc: number };
   /** Whether there is a log that goes on behind the next checkpoint. */
   readonly isOpen: boolean;
+  /** Whether one checkpoint may follow another: a log lies beside them, or the next one makes it, or none is needed. */
+  readonly mayRepeat: boolean;
   /** Overwrites what is not needed any more. */
   eraseUnused(): void;
   /** Makes the log durable up to its newest anchor. */
@@ -67,7 +69,7 @@ export class Checkpointer {
   readonly #store: PageStore;
   readonly #state: CommittedState;
   readonly #log: CheckpointedLog;
-  readonly #eraser: Eraser | null;
+  readonly #erasure: Erasure;
   /** The newest meta page on disk. */
   #meta: Meta;
   #attempt: Attempt | null = null;
@@ -85,7 +87,7 @@ export class Checkpointer {
   count = 0;
 
   constructor(store: PageStore, state: CommittedState, log: CheckpointedLog, meta: Meta, erases: boolean) {
-    this.#eraser = erases ? new Eraser(store.free, store.data) : null;
+    this.#erasure = new Erasure(store, erases, meta);
     this.#store = store;
     this.#state = state;
     this.#log = log;
@@ -107,6 +109,16 @@ export class Checkpointer {
   /** Why the handle takes no more writes, or null. */
   get failure(): LlmdbError | null {
     return this.#failure;
+  }
+
+  /** Whether the next checkpoint overwrites what nobody needs any more. */
+  get erases(): boolean {
+    return this.#erasure.isActive;
+  }
+
+  /** From here on checkpoints overwrite what transactions up to `tx` removed, until all of it is. */
+  requireErasure(tx: number): void {
+    this.#erasure.require(tx);
   }
 
   get isRunning(): boolean {
@@ -148,9 +160,10 @@ export class Checkpointer {
   run(anew = false): void {
     this.#guard(() => {
       if (this.#attempt !== null) this.#finishBlocking(this.#attempt);
-      const attempt = this.#begin(anew);
+      const attempt = this.#begin(anew || this.#erasure.isRequired);
       if (attempt !== null) this.#finishBlocking(attempt);
       if (attempt !== null) this.#erase();
+      this.#waiters.wake(this.#meta.tx);
     });
   }
 
@@ -159,22 +172,29 @@ export class Checkpointer {
    * before the first one: all that is overwritten with zeros.
    */
   #erase(): void {
-    const eraser = this.#eraser;
+    const erasure = this.#erasure;
     // Without a log beside the file, the next open would take a checkpoint for durable that may not be.
-    if (eraser === null || !this.#log.isOpen) return;
-    const again = this.#begin(true);
-    if (again !== null) this.#finishBlocking(again);
-    eraser.erase();
+    if (erasure.isRequired ? !this.#log.mayRepeat : !erasure.always || !this.#log.isOpen) return;
+    if (!erasure.isRequired) this.#repeat();
+    while (erasure.isRequired && !erasure.isPast(this.#meta)) this.#repeat();
+    erasure.overwrite();
     this.#log.eraseUnused();
     this.#store.data.file.sync();
     this.#log.sync();
+    erasure.settle();
+  }
+
+  #repeat(): void {
+    const attempt = this.#begin(true);
+    if (attempt !== null) this.#finishBlocking(attempt);
   }
 
   /** The same beside commits; resolves when a checkpoint holds everything committed by now. */
   async request(anew = false): Promise<void> {
     if (this.#failure !== null) throw this.#failure;
     if (!anew) {
-      if (this.#attempt !== null || this.#state.lastTx > this.#meta.tx) await this.#driven(this.#state.lastTx);
+      const isNew = this.#attempt !== null || this.#state.lastTx > this.#meta.tx;
+      if (isNew || this.#erasure.isRequired) await this.#driven(this.#state.lastTx);
       return;
     }
     while (this.#attempt !== null) await this.#driven(this.#attempt.meta.tx);
@@ -223,7 +243,7 @@ export class Checkpointer {
         // Everybody who commits in this turn of the event loop comes along.
         await turn();
         if (this.#failure !== null) throw this.#failure;
-        const attempt = this.#attempt ?? this.#begin(false);
+        const attempt = this.#attempt ?? this.#begin(this.#erasure.isRequired);
         if (attempt !== null) await this.#finish(attempt);
         if (attempt !== null) this.#erase();
         this.#waiters.wake(this.#meta.tx);
@@ -273,7 +293,6 @@ export class Checkpointer {
       data.file.sync();
       this.#complete(attempt);
     }
-    this.#waiters.wake(this.#meta.tx);
   }
 
   /** Fixes the state and what the next meta page says of it. Returns null where nothing is new. */
@@ -301,6 +320,7 @@ export class Checkpointer {
         previousTx: this.#meta.tx,
         log,
         checkpoint: this.#meta.checkpoint + 1,
+        unerased: this.#erasure.isRequired,
         freeList: descriptor,
       };
       this.#attempt = { meta, view, listPages: pages, phase: "write" };
@@ -362,7 +382,7 @@ export class Checkpointer {
     this.#store.unpin(older.previousTx);
     this.#store.reclaim();
     const pages = Math.max(attempt.meta.pages, free.end);
-    data.shrink(this.#eraser === null ? pages + data.slackPages(pages) : pages);
+    data.shrink(this.#erasure.isActive ? pages : pages + data.slackPages(pages));
   }
 
   /** Runs what may end a checkpoint. */

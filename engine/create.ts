@@ -36,6 +36,7 @@ export function emptyMeta(storage: Storage, pageSize: number): Meta {
     previousTx: 0,
     log: { position: 0, crc: 0 },
     checkpoint: META_PAGES - 1,
+    unerased: false,
     freeList: new Uint8Array(0),
   };
 }

@@ -6,7 +6,7 @@ import { maxKeyBytes } from "../btree/node.js";
 import { LlmdbError } from "../pager/error.js";
 import { backupEngine } from "./backup.js";
 import { compactEngine } from "./compact.js";
-import type { Engine, Receipt } from "./engine.js";
+import type { Engine } from "./engine.js";
 import type { Key } from "./key.js";
 import {
   type BackupOptions,
@@ -14,13 +14,15 @@ import {
   checkMapOptions,
   checkTransactionOptions,
   type MapOptions,
+  RESERVED_NAMES,
   type TransactionOptions,
 } from "./options.js";
 import { OrderedMap } from "./ordered-map.js";
+import type { Receipt } from "./receipt.js";
 import type { Recovered } from "./recovered.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, engineStats } from "./stats.js";
-import { type Transaction, wrapBody } from "./transaction.js";
+import { Transaction, wrapBody } from "./transaction.js";
 import { type VerifyReport, verifyEngine } from "./verify.js";
 
 /** What an open database holds of the system. */
@@ -35,7 +37,8 @@ export class Database {
   /** What it was opened with; `:memory:` for one in memory. */
   readonly path: string;
   readonly recovered: Recovered;
-  readonly #engine: Engine;
+  /** @internal */
+  protected readonly engine: Engine;
   readonly #files: DatabaseFiles;
   #closing: Promise<void> = Promise.resolve();
 
@@ -43,7 +46,7 @@ export class Database {
   constructor(path: string, engine: Engine, recovered: Recovered, files: DatabaseFiles) {
     this.path = path;
     this.recovered = recovered;
-    this.#engine = engine;
+    this.engine = engine;
     this.#files = files;
   }
 
@@ -62,15 +65,15 @@ export class Database {
    * ```
    */
   map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions): OrderedMap<K, V> {
-    this.#engine.requireOpen();
-    checkMapOptions(name, options, maxKeyBytes(this.#engine.store.pageSize) - 1);
-    return new OrderedMap<K, V>(this.#engine, name, options);
+    this.engine.requireOpen();
+    checkMapOptions(name, options, maxKeyBytes(this.engine.store.pageSize) - 1);
+    return new OrderedMap<K, V>(this.engine, name, options);
   }
 
   /** The names of all maps, in code point order. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
   mapNames(): string[] {
-    this.#engine.requireOpen();
-    return this.#engine.directory.names();
+    this.engine.requireOpen();
+    return this.engine.directory.names().filter((name) => !name.startsWith(RESERVED_NAMES));
   }
 
   /**
@@ -79,8 +82,8 @@ export class Database {
    * @throws LlmdbError (rejects) as a write
    */
   async dropMap(name: string): Promise<Receipt> {
-    checkMapOptions(name, undefined, maxKeyBytes(this.#engine.store.pageSize) - 1);
-    return (await this.#engine.run((tx) => tx.drop(name), this.#engine.durability)).receipt;
+    checkMapOptions(name, undefined, maxKeyBytes(this.engine.store.pageSize) - 1);
+    return (await this.engine.run((tx) => tx.drop(name), this.engine.durability)).receipt;
   }
 
   /**
@@ -102,14 +105,14 @@ export class Database {
    * ```
    */
   async transaction<T>(body: (tx: Transaction) => T, options?: TransactionOptions): Promise<T> {
-    const durability = checkTransactionOptions(options, this.#engine.durability);
-    return (await this.#engine.run(wrapBody(body), durability)).value;
+    const durability = checkTransactionOptions(options, this.engine.durability);
+    return (await this.engine.run(wrapBody(body, Transaction), durability)).value;
   }
 
   /** As {@link transaction}, blocking until the commit is durable. */
   transactionSync<T>(body: (tx: Transaction) => T, options?: TransactionOptions): T {
-    const durability = checkTransactionOptions(options, this.#engine.durability);
-    return this.#engine.runBlocking(wrapBody(body), durability).value;
+    const durability = checkTransactionOptions(options, this.engine.durability);
+    return this.engine.runBlocking(wrapBody(body, Transaction), durability).value;
   }
 
   /**
@@ -118,7 +121,7 @@ export class Database {
    * @throws LlmdbError `LLMDB_CLOSED`
    */
   snapshot(): Snapshot {
-    return new Snapshot(this.#engine);
+    return new Snapshot(this.engine);
   }
 
   /**
@@ -129,15 +132,15 @@ export class Database {
    * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`, `LLMDB_IO`, `LLMDB_INVALID_ARGUMENT` inside a write transaction
    */
   refresh(): number {
-    this.#requireIdle("refresh");
+    this.requireIdle("refresh");
     this.#files.refresh();
-    return this.#engine.lastTx;
+    return this.engine.lastTx;
   }
 
   /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
   stats(): DatabaseStats {
-    this.#engine.requireOpen();
-    return engineStats(this.#engine);
+    this.engine.requireOpen();
+    return engineStats(this.engine);
   }
 
   /**
@@ -146,14 +149,14 @@ export class Database {
    * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_INVALID_ARGUMENT` inside a write transaction
    */
   verify(): VerifyReport {
-    this.#requireIdle("verify");
-    return verifyEngine(this.#engine);
+    this.requireIdle("verify");
+    return verifyEngine(this.engine);
   }
 
   /** Writes everything committed so far into the data file, durably. Rejects as a write. */
   async checkpoint(): Promise<void> {
-    this.#engine.requireWritable();
-    await this.#engine.checkpointer.request();
+    this.engine.requireWritable();
+    await this.engine.checkpointer.request();
   }
 
   /**
@@ -165,8 +168,8 @@ export class Database {
    * `LLMDB_CORRUPT`, `LLMDB_CLOSED`
    */
   async backup(path: string, options?: BackupOptions): Promise<void> {
-    this.#requireIdle("backup");
-    await backupEngine(this.#engine, path, checkBackupOptions(options).compact);
+    this.requireIdle("backup");
+    await backupEngine(this.engine, path, checkBackupOptions(options).compact);
   }
 
   /**
@@ -176,8 +179,8 @@ export class Database {
    * @returns the length of the file in bytes, before and after
    */
   async compact(): Promise<{ before: number; after: number }> {
-    this.#engine.requireWritable();
-    return compactEngine(this.#engine);
+    this.engine.requireWritable();
+    return compactEngine(this.engine);
   }
 
   /**
@@ -187,10 +190,10 @@ export class Database {
    * database is closed all the same
    */
   async close(): Promise<void> {
-    if (!this.#engine.closed) {
-      this.#requireIdle("close");
+    if (!this.engine.closed) {
+      this.requireIdle("close");
       // From here on every call is refused, so that nothing comes too late for the last checkpoint.
-      this.#engine.stop();
+      this.engine.stop();
       this.#closing = this.#finish();
     }
     return this.#closing;
@@ -198,18 +201,18 @@ export class Database {
 
   async #finish(): Promise<void> {
     try {
-      await this.#engine.finish();
+      await this.engine.finish();
     } finally {
-      await this.#engine.settle();
+      await this.engine.settle();
       this.#release();
     }
   }
 
   /** As {@link close}, blocking. */
   closeSync(): void {
-    const engine = this.#engine;
+    const engine = this.engine;
     if (engine.closed) return;
-    this.#requireIdle("close");
+    this.requireIdle("close");
     engine.stop();
     try {
       engine.finishBlocking();
@@ -227,13 +230,14 @@ export class Database {
   }
 
   #release(): void {
-    this.#engine.journal.close();
+    this.engine.journal.close();
     this.#files.release();
   }
 
-  #requireIdle(what: string): void {
-    this.#engine.requireOpen();
-    if (this.#engine.writer === null) return;
+  /** @internal */
+  protected requireIdle(what: string): void {
+    this.engine.requireOpen();
+    if (this.engine.writer === null) return;
     throw new LlmdbError(
       "LLMDB_INVALID_ARGUMENT",
       `${what} cannot run inside a write transaction; call it after the body`,

@@ -17,7 +17,9 @@ import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
 import type { ReaderPins } from "./reader-slots.js";
+import type { Receipt } from "./receipt.js";
 import { replayCommit } from "./replay.js";
+import { TransactionClock } from "./transaction-clock.js";
 import { WriteTransaction } from "./write-transaction.js";
 
 export type Durability = "durable" | "buffered";
@@ -34,17 +36,6 @@ export interface PinnedView {
   readonly tree: Tree | null;
   /** Held by a checkpoint, not by a user. */
   readonly isCheckpoint: boolean;
-}
-
-/** A time as it is given back: milliseconds since 1970 UTC, with microseconds in the fraction. */
-export type Milliseconds = number;
-
-/** What a commit gives back. */
-export interface Receipt {
-  /** The transaction. Where nothing was written, the newest one before. */
-  tx: number;
-  /** When it happened. */
-  time: Milliseconds;
 }
 
 /** What an engine is made with. */
@@ -81,7 +72,6 @@ export class Engine implements CommittedState {
   readonly path: string;
   readonly readOnly: boolean;
   readonly durability: Durability;
-  readonly erases: boolean;
   /** Of a reader beside a writer, these are replaced when it moves on. */
   store: PageStore;
   directory: MapDirectory;
@@ -102,7 +92,7 @@ export class Engine implements CommittedState {
   #flusher: Flusher;
   /** Before which sync of the log it was last seen that the file is still there. */
   #lookedAt = -1;
-  readonly #clock: () => number;
+  readonly #clock: TransactionClock;
   #bufferedTimer: ReturnType<typeof setTimeout> | null = null;
   #checkpointTimer: ReturnType<typeof setTimeout> | null = null;
 
@@ -112,8 +102,7 @@ export class Engine implements CommittedState {
     this.path = options.path;
     this.readOnly = options.readOnly;
     this.durability = options.durability;
-    this.erases = options.eraseFreed;
-    this.#clock = options.clock;
+    this.#clock = new TransactionClock(options.clock);
     this.#volatile = options.isVolatile;
     this.directory = new MapDirectory(store.reader, directory);
     this.#flusher = new Flusher(store);
@@ -149,21 +138,34 @@ export class Engine implements CommittedState {
   }
 
   /** Runs a body as one transaction and blocks until it is as durable as asked. */
-  runBlocking<T>(body: (tx: WriteTransaction) => T, durability: Durability): { value: T; receipt: Receipt } {
-    const result = this.#run(body, durability, false);
+  runBlocking<T>(
+    body: (tx: WriteTransaction) => T,
+    durability: Durability,
+    micros?: number,
+  ): { value: T; receipt: Receipt } {
+    const result = this.#run(body, durability, false, micros);
     if (durability === "durable" && result.receipt.tx > this.durableTx) this.journal.syncCommit(result.receipt.tx);
     return result;
   }
 
   /** Runs a body as one transaction at once and resolves when it is as durable as asked. */
-  async run<T>(body: (tx: WriteTransaction) => T, durability: Durability): Promise<{ value: T; receipt: Receipt }> {
-    const result = this.#run(body, durability, true);
+  async run<T>(
+    body: (tx: WriteTransaction) => T,
+    durability: Durability,
+    micros?: number,
+  ): Promise<{ value: T; receipt: Receipt }> {
+    const result = this.#run(body, durability, true, micros);
     if (durability === "durable" && !this.#volatile) await this.journal.requestSync(result.receipt.tx);
     return result;
   }
 
-  #run<T>(body: (tx: WriteTransaction) => T, durability: Durability, waits: boolean): { value: T; receipt: Receipt } {
-    const writer = this.begin();
+  #run<T>(
+    body: (tx: WriteTransaction) => T,
+    durability: Durability,
+    waits: boolean,
+    micros: number | undefined,
+  ): { value: T; receipt: Receipt } {
+    const writer = this.begin(micros);
     try {
       const value = writer.runBody(body);
       return { value, receipt: this.commit(writer, durability, waits) };
@@ -173,23 +175,25 @@ export class Engine implements CommittedState {
     }
   }
 
-  /** Begins the one write transaction; `commit` or `rollback` must follow. */
-  begin(): WriteTransaction {
+  /**
+   * Begins the one write transaction; `commit` or `rollback` must follow.
+   *
+   * @param given its time, where the caller says when it happened
+   */
+  begin(given?: number): WriteTransaction {
     this.requireWritable();
+    const now = given === undefined ? this.nowMicros() : this.#clock.check(given, this.lastMicros);
+    const micros = Math.max(now, this.lastMicros + 1);
     this.#makeRoom();
-    const micros = Math.max(this.#readClock(), this.lastMicros + 1);
     this.journal.operations.reset(!this.#volatile);
     this.writer = new WriteTransaction(this, new WriteSet(this.store, this.lastTx + 1), micros);
+    this.writer.nowMicros = now;
     return this.writer;
   }
 
-  #readClock(): number {
-    const micros = Math.floor(this.#clock() * 1000);
-    if (Number.isSafeInteger(micros)) return micros;
-    throw new LlmdbError(
-      "LLMDB_INVALID_ARGUMENT",
-      "the clock gave no number of milliseconds since 1970 (up to the year 2255); mend the clock option",
-    );
+  /** The present, which is never before the last transaction, whatever the clock does. */
+  nowMicros(): number {
+    return this.#clock.now(this.lastMicros);
   }
 
   /**
@@ -261,6 +265,7 @@ export class Engine implements CommittedState {
     if (writer.publish(this.directory)) this.mapChanges++;
     this.lastTx = writer.writeSet.tx;
     this.lastMicros = writer.micros;
+    if (writer.erases) this.checkpointer.requireErasure(this.lastTx);
   }
 
   /**
@@ -457,6 +462,8 @@ export class Engine implements CommittedState {
 
   /** Refuses everything from here on; the caller makes durable what there is. */
   stop(): void {
+    // What is to be erased is not kept for views that nobody can use from here on.
+    if (this.checkpointer.erases) for (const view of this.views) if (!view.isCheckpoint) this.closeView(view);
     this.closed = true;
     if (this.#bufferedTimer !== null) clearTimeout(this.#bufferedTimer);
     if (this.#checkpointTimer !== null) clearTimeout(this.#checkpointTimer);
@@ -468,7 +475,7 @@ export class Engine implements CommittedState {
   finishBlocking(): void {
     if (this.readOnly) return;
     // Freed pages are erased while there is a log; without one, this makes one.
-    if (this.journal.log === null || this.erases) this.checkpointer.run();
+    if (this.journal.log === null || this.checkpointer.erases) this.checkpointer.run();
     if (this.journal.log === null) return;
     this.journal.retire();
     this.checkpointer.run(true);
@@ -484,7 +491,7 @@ export class Engine implements CommittedState {
   async finish(): Promise<void> {
     if (this.readOnly) return;
     await this.settle();
-    if (this.journal.log === null || this.erases) await this.checkpointer.request();
+    if (this.journal.log === null || this.checkpointer.erases) await this.checkpointer.request();
     if (this.journal.log === null) return;
     this.journal.retire();
     await this.checkpointer.request(true);

@@ -13,6 +13,7 @@ import type { PageReader } from "../pager/page-reader.js";
 /** Where the entry that was found last is. */
 export class Entry {
   frame = 0;
+  slot = 0;
   cell = 0;
   /** Where its value, or the descriptor of its extents, starts. */
   at = 0;
@@ -27,6 +28,7 @@ export class Entry {
     const cell = base + views.u16[(place + 4) >>> 1];
     const suffix = views.u16[(place + 6) >>> 1];
     this.frame = frame;
+    this.slot = slot;
     this.cell = cell;
     this.at = cell + LEAF_CELL_BYTES + (suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0);
     this.length = storedLength(views, cell);

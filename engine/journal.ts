@@ -72,6 +72,10 @@ export class Journal implements CheckpointedLog {
     return this.#log !== null && !this.#ending;
   }
 
+  get mayRepeat(): boolean {
+    return this.#isVolatile || !this.#isRetired;
+  }
+
   get log(): Log | null {
     return this.#log;
   }
@@ -156,8 +160,8 @@ export class Journal implements CheckpointedLog {
   syncCommit(tx: number): void {
     const log = this.#log;
     // A commit that is visible and cannot be made durable is a failure, also where the disk is only full.
-    if (log === null || tx > log.writtenTx) this.#guard(() => this.checkpointer?.run());
-    else this.#guard(() => log.sync());
+    if (log === null || tx > log.writtenTx) this.#guard(tx, () => this.checkpointer?.run());
+    else this.#guard(tx, () => log.sync());
     this.#wake();
   }
 
@@ -166,30 +170,37 @@ export class Journal implements CheckpointedLog {
     const { checkpointer } = this;
     if (checkpointer === null || tx <= checkpointer.meta.tx) return Promise.resolve();
     if (checkpointer.failure !== null) return Promise.reject(checkpointer.failure);
-    if (this.#log === null || tx > this.#log.writtenTx) return this.#requestCheckpoint(checkpointer);
+    if (this.#log === null || tx > this.#log.writtenTx) return this.#requestCheckpoint(checkpointer, tx);
     if (tx <= this.#log.syncedTx) return Promise.resolve();
     const done = this.#waiters.add(tx);
     this.#running ??= this.#drive();
     return done;
   }
 
-  async #requestCheckpoint(checkpointer: Checkpointer): Promise<void> {
+  async #requestCheckpoint(checkpointer: Checkpointer, tx: number): Promise<void> {
     try {
       await checkpointer.request();
     } catch (error) {
-      throw checkpointer.fail(error);
+      if (!this.#isHeld(tx, error)) throw checkpointer.fail(error);
     }
+  }
+
+  /** Whether a checkpoint holds a commit although erasing behind it found the disk full: that is tried again later. */
+  #isHeld(tx: number, error: unknown): boolean {
+    const { checkpointer } = this;
+    return isDiskFull(error) && checkpointer !== null && checkpointer.failure === null && tx <= checkpointer.meta.tx;
   }
 
   async #drive(): Promise<void> {
     while (!this.#waiters.isEmpty) {
       // Everybody who commits in this turn of the event loop comes along.
       await new Promise<void>((resolve) => setImmediate(resolve));
+      const next = this.durableTx + 1;
       try {
         if (this.#log === null) await this.checkpointer?.request();
         else await this.#log.syncAsync();
       } catch (error) {
-        this.checkpointer?.fail(error);
+        if (!this.#isHeld(next, error)) this.checkpointer?.fail(error);
       }
       this.#wake();
     }
@@ -280,14 +291,14 @@ export class Journal implements CheckpointedLog {
     this.#log?.file.close();
   }
 
-  #guard(action: () => void): void {
+  #guard(tx: number, action: () => void): void {
     const { checkpointer } = this;
     if (checkpointer === null) return;
     if (checkpointer.failure !== null) throw checkpointer.failure;
     try {
       action();
     } catch (error) {
-      throw checkpointer.fail(error);
+      if (!this.#isHeld(tx, error)) throw checkpointer.fail(error);
     }
   }
 }

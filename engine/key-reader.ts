@@ -53,6 +53,32 @@ export function decodeKey(bytes: Uint8Array, offset: number, length: number): Ke
   return key;
 }
 
+/**
+ * Decodes a key in the form that it has inside a tuple, as `encodeElement` wrote it.
+ *
+ * @throws LlmdbError `LLMDB_CORRUPT`
+ */
+export function decodeElement(bytes: Uint8Array, offset: number, length: number): Key {
+  if (length < 1 || offset < 0 || offset + length > bytes.length) throw malformed("its length is wrong");
+  source = bytes;
+  at = offset;
+  stop = offset + length;
+  const key = readKey(1);
+  source = nothing;
+  if (at !== stop) throw malformed("it goes on after its end");
+  return key;
+}
+
+/** Where the element that starts at `offset` ends. */
+export function elementEnd(bytes: Uint8Array, offset: number, end: number): number {
+  source = bytes;
+  at = offset;
+  stop = end;
+  readKey(1);
+  source = nothing;
+  return at;
+}
+
 function readKey(depth: number): Key {
   const tag = readByte();
   if (tag === STRING) return readInnerText();

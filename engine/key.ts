@@ -25,7 +25,7 @@ import {
 import { magnitudeHex, writeMagnitude } from "./magnitude.js";
 import { loneSurrogate } from "./utf8.js";
 
-export { decodeKey } from "./key-reader.js";
+export { decodeElement, decodeKey } from "./key-reader.js";
 
 /** What an ordered map is asked by. In order: null, booleans, numbers and bigints by value, strings, bytes, tuples. */
 export type Key = string | number | bigint | boolean | null | Uint8Array | readonly Key[];
@@ -88,21 +88,50 @@ export function encodeKey(key: Key, into: KeyBuffer, maxBytes: number): void {
 }
 
 /**
+ * Encodes a key behind the `at` bytes that are in `into`, in the form that it has inside a tuple: no key's bytes begin
+ * another's, so that more can follow. The order is that of keys. Returns the end; the caller finishes the buffer.
+ *
+ * @throws LlmdbError as {@link encodeKey}
+ */
+export function encodeElement(key: Key, into: KeyBuffer, at: number, maxBytes: number): number {
+  into.length = 0;
+  const turn = ++into.turn;
+  const end = writeKey(key, into, at, maxBytes, 1);
+  if (end > maxBytes) throw tooLong(maxBytes);
+  if (into.turn !== turn) throw invalid("an array that uses the database while it is read (a getter or a Proxy)");
+  return end;
+}
+
+/**
+ * As {@link encodeElement}, for a prefix: exactly the elements that have it start with the bytes.
+ *
+ * @throws LlmdbError as {@link encodePrefix}
+ */
+export function encodeElementPrefix(prefix: Key, into: KeyBuffer, at: number, maxBytes: number): number {
+  requirePrefix(prefix);
+  // Strings, bytes and tuples inside a tuple end with one byte.
+  return encodeElement(prefix, into, at, maxBytes) - 1;
+}
+
+/**
  * Encodes a prefix: exactly the keys that have it start with the bytes. A string is the prefix of strings, a
  * `Uint8Array` of bytes, a tuple of the tuples whose first elements are its own.
  *
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` for other types, and as {@link encodeKey}
  */
 export function encodePrefix(prefix: Key, into: KeyBuffer, maxBytes: number): void {
-  if (typeof prefix !== "string" && !Array.isArray(prefix) && !isUint8Array(prefix)) {
-    into.length = 0;
-    throw new LlmdbError(
-      "LLMDB_INVALID_ARGUMENT",
-      `a prefix is a string, a Uint8Array or an array, not ${describe(prefix)}`,
-    );
-  }
+  into.length = 0;
+  requirePrefix(prefix);
   // Nothing is terminated at the top level, so the encoding of a key is that of the prefix too.
   encodeKey(prefix, into, maxBytes);
+}
+
+function requirePrefix(prefix: Key): void {
+  if (typeof prefix === "string" || Array.isArray(prefix) || isUint8Array(prefix)) return;
+  throw new LlmdbError(
+    "LLMDB_INVALID_ARGUMENT",
+    `a prefix is a string, a Uint8Array or an array, not ${describe(prefix)}`,
+  );
 }
 
 /**

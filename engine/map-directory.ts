@@ -3,6 +3,7 @@
  * a map is looked up in the directory tree once and then kept; the state as a whole is named by the directory's root
  * alone.
  */
+import { sameFields } from "../btree/bounds.js";
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { put, remove } from "../btree/entries.js";
 import { cellAt, copyKey, nodeCount, search, storedLength, valueAt } from "../btree/node.js";
@@ -15,6 +16,7 @@ import type { PageReader } from "../pager/page-reader.js";
 import { decodeRecord, encodeRecord, type MapState, RECORD_BYTES, USER_MAP } from "./map-record.js";
 import { readUtf8 } from "./utf8.js";
 
+const encoder = new TextEncoder();
 const WHOLE: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 const nameBuffer = new Uint8Array(65536);
 
@@ -40,7 +42,8 @@ export class MapDirectory {
   /** Takes over the state that a transaction gave a map. */
   adopt(state: MapState): void {
     const known = this.#states.get(state.name);
-    if (known !== undefined && known.format === state.format) known.tree.become(state.tree);
+    const isSame = known !== undefined && known.format === state.format && sameFields(known.bounds, state.bounds);
+    if (isSame) known.tree.become(state.tree);
     else this.#states.set(state.name, state);
   }
 
@@ -104,7 +107,7 @@ export class MapDirectory {
 /** Puts the directory key of a map into `nameBuffer`. */
 function encodeName(name: string): number {
   nameBuffer[0] = USER_MAP;
-  const { written } = new TextEncoder().encodeInto(name, nameBuffer.subarray(1));
+  const { written } = encoder.encodeInto(name, nameBuffer.subarray(1));
   nameBuffer.fill(0, written + 1, written + 9);
   return written + 1;
 }

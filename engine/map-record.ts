@@ -6,12 +6,13 @@
  * 24  u8 depth                           36  u64 branch pages
  * 25  u8 value format (1 msgpack, 2 json, 3 bytes, 4 string)
  * 26  u16 zero                           44  u64 extent pages
- *                                        52  12 zero bytes
+ *                                        52  fields of bounds, 12 bytes, see btree/bounds.ts
  * ```
  *
  * Guarantees: a record that is read is checked, so that damage that got past the checksums ends here.
  */
 
+import { type BoundFields, decodeFields, encodeFields } from "../btree/bounds.js";
 import { MAX_DEPTH, Tree } from "../btree/tree.js";
 import { LlmdbError } from "../pager/error.js";
 import { PageViews, TWO_32 } from "../pager/page.js";
@@ -40,6 +41,8 @@ export interface MapState {
   readonly name: string;
   readonly format: ValueFormat;
   readonly tree: Tree;
+  /** The fields whose bounds its branches carry: fixed when the map comes to be. */
+  readonly bounds: BoundFields;
 }
 
 const scratch = new PageViews(new ArrayBuffer(RECORD_BYTES), 0, RECORD_BYTES);
@@ -55,6 +58,7 @@ export function encodeRecord(state: MapState): Uint8Array {
   writeCount(28, tree.leafPages);
   writeCount(36, tree.branchPages);
   writeCount(44, tree.extentPages);
+  encodeFields(state.bounds, u8, 52);
   return u8;
 }
 
@@ -65,21 +69,24 @@ export function decodeRecord(name: string, bytes: Uint8Array, at: number, length
   const { u8 } = scratch;
   u8.set(bytes.subarray(at, at + RECORD_BYTES));
   const format = formatAt(u8[25]);
+  const bounds = decodeFields(u8, 52);
   const tree = new Tree();
   readPointer(scratch, 0, tree.root);
   tree.depth = u8[24];
   if (
     length !== RECORD_BYTES ||
     format === undefined ||
+    bounds === undefined ||
     tree.depth > MAX_DEPTH ||
     (tree.depth === 0) !== (tree.root.page === 0)
   ) {
     throw new LlmdbError("LLMDB_CORRUPT", `the record of map "${name}" is damaged; restore a backup`, { map: name });
   }
+  tree.bounds = bounds;
   tree.leafPages = readCount(28);
   tree.branchPages = readCount(36);
   tree.extentPages = readCount(44);
-  return { name, format, tree };
+  return { name, format, tree, bounds };
 }
 
 function writeCount(at: number, count: number): void {

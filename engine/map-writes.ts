@@ -2,9 +2,10 @@
  * What can be written to an ordered map, as types: inside a transaction, and on the map itself, where each write is a
  * transaction of its own.
  */
-import type { Receipt } from "./engine.js";
+
 import type { Key } from "./key.js";
 import type { Range } from "./range.js";
+import type { Receipt } from "./receipt.js";
 
 /** Writes inside a transaction. */
 export interface MapWrites<K extends Key = Key, V = unknown> {

@@ -43,6 +43,14 @@ const DEFAULT_PAGE_BYTES = 8192;
  * ```
  */
 export function open(path: string, options?: OpenOptions): Database {
+  return openAs(Database, path, options);
+}
+
+/** What a handle is made of; see {@link Database}. */
+export type DatabaseMaker<D extends Database> = new (...parts: ConstructorParameters<typeof Database>) => D;
+
+/** As {@link open}, for handles of a layer above. */
+export function openAs<D extends Database>(make: DatabaseMaker<D>, path: string, options?: OpenOptions): D {
   if (typeof path !== "string" || path.length === 0) {
     throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "open takes the path of a file as a string");
   }
@@ -52,7 +60,7 @@ export function open(path: string, options?: OpenOptions): Database {
   // Lock, log and reader slots lie beside the file itself, so that a symbolic link leads to the same ones.
   const resolved = storage.resolve(path);
   prepareFile(storage, resolved, checked);
-  return openFile(storage, path, resolved, checked);
+  return openFile(make, storage, path, resolved, checked);
 }
 
 /**
@@ -61,7 +69,12 @@ export function open(path: string, options?: OpenOptions): Database {
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
  */
 export function openMemory(options?: OpenOptions): Database {
-  return open(":memory:", { ...options, storage: options?.storage ?? memoryStorage() });
+  return openMemoryAs(Database, options);
+}
+
+/** As {@link openMemory}, for handles of a layer above. */
+export function openMemoryAs<D extends Database>(make: DatabaseMaker<D>, options?: OpenOptions): D {
+  return openAs(make, ":memory:", { ...options, storage: options?.storage ?? memoryStorage() });
 }
 
 /** Sees to it that there is a database file, if there may be. */
@@ -81,11 +94,24 @@ function prepareFile(storage: Storage, path: string, options: CheckedOptions): v
   }
 }
 
-function openFile(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
-  return options.readOnly ? openToRead(storage, given, path, options) : openToWrite(storage, given, path, options);
+function openFile<D extends Database>(
+  make: DatabaseMaker<D>,
+  storage: Storage,
+  given: string,
+  path: string,
+  options: CheckedOptions,
+): D {
+  const opening = options.readOnly ? openToRead : openToWrite;
+  return opening(make, storage, given, path, options);
 }
 
-function openToWrite(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
+function openToWrite<D extends Database>(
+  make: DatabaseMaker<D>,
+  storage: Storage,
+  given: string,
+  path: string,
+  options: CheckedOptions,
+): D {
   const file = storage.open(path, "write");
   let lock: StorageLock | undefined;
   try {
@@ -105,7 +131,7 @@ function openToWrite(storage: Storage, given: string, path: string, options: Che
       lock?.release();
       file.close();
     };
-    return new Database(given, engine, recovery.recovered, { release, refresh: () => {} });
+    return new make(given, engine, recovery.recovered, { release, refresh: () => {} });
   } catch (error) {
     lock?.release();
     file.close();
@@ -113,7 +139,13 @@ function openToWrite(storage: Storage, given: string, path: string, options: Che
   }
 }
 
-function openToRead(storage: Storage, given: string, path: string, options: CheckedOptions): Database {
+function openToRead<D extends Database>(
+  make: DatabaseMaker<D>,
+  storage: Storage,
+  given: string,
+  path: string,
+  options: CheckedOptions,
+): D {
   const file = storage.open(path, "read");
   let follower: Follower | undefined;
   try {
@@ -125,7 +157,7 @@ function openToRead(storage: Storage, given: string, path: string, options: Chec
       return makeEngine(storage, path, store, of, directory, options);
     });
     const refresh = () => reader.refresh(engine);
-    return new Database(given, engine, recovered, { release: () => reader.close(), refresh });
+    return new make(given, engine, recovered, { release: () => reader.close(), refresh });
   } catch (error) {
     if (follower === undefined) file.close();
     else follower.close();

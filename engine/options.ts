@@ -72,6 +72,9 @@ export interface CheckedOptions {
 const DEFAULT_CACHE_BYTES = 256 * 1024 * 1024;
 const DEFAULT_CHECKPOINT_BYTES = 64 * 1024 * 1024;
 const MAX_CACHE_BYTES = 2 ** 40;
+/** Names of maps that start like this belong to the database itself. */
+export const RESERVED_NAMES = "_meta/";
+const TRANSACTION_OPTIONS = ["durability"];
 const DURABILITIES = ["durable", "buffered"];
 const STORAGE_METHODS = [
   "kind",
@@ -121,21 +124,15 @@ export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptio
 }
 
 /**
- * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_UNSUPPORTED`
+ * @param known the options there are
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
  */
-export function checkTransactionOptions(options: TransactionOptions | undefined, fallback: Durability): Durability {
-  const given: TransactionOptions & { time?: unknown; meta?: unknown } = requireObject(
-    options,
-    ["durability", "time", "meta"],
-    "transaction",
-  );
-  if (given.time !== undefined || given.meta !== undefined) {
-    throw new LlmdbError(
-      "LLMDB_UNSUPPORTED",
-      "time and meta belong to the transaction log, which this version has not yet",
-    );
-  }
-  return checkDurability(given.durability, fallback);
+export function checkTransactionOptions(
+  options: TransactionOptions | undefined,
+  fallback: Durability,
+  known: readonly string[] = TRANSACTION_OPTIONS,
+): Durability {
+  return checkDurability(requireObject(options, known, "transaction").durability, fallback);
 }
 
 /**
@@ -144,6 +141,9 @@ export function checkTransactionOptions(options: TransactionOptions | undefined,
 export function checkMapOptions(name: unknown, options: MapOptions | undefined, maxNameBytes: number): void {
   if (typeof name !== "string" || name.length === 0 || !name.isWellFormed()) {
     throw invalid("the name of a map is a string of at least one character, without lone surrogates");
+  }
+  if (name.startsWith(RESERVED_NAMES)) {
+    throw invalid(`names that start with "${RESERVED_NAMES}" belong to the database itself; choose another one`);
   }
   if (Buffer.byteLength(name) > maxNameBytes) throw invalid(`the name of a map has at most ${maxNameBytes} bytes`);
   const given = requireObject(options, ["values"], "map");

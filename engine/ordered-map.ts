@@ -2,13 +2,14 @@
  * A named ordered map of the newest committed state. Guarantees: a read costs one descent of the tree; each write is a
  * transaction of its own, resolved when it is as durable as the database promises.
  */
-import type { Engine, Receipt } from "./engine.js";
+import type { Engine } from "./engine.js";
 import type { Key } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
 import type { Committing, MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
 import type { Range } from "./range.js";
+import type { Receipt } from "./receipt.js";
 import { requireFormat, TransactionMap } from "./transaction-map.js";
 import { valueCodec } from "./value.js";
 import { holdView } from "./view-hold.js";

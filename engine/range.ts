@@ -23,7 +23,7 @@ export interface Range {
   reverse?: boolean;
   /** At most so many entries. Default: all. */
   limit?: number;
-  /** Passes over so many entries first, in O(log n). Default 0. */
+  /** Passes over so many entries first: of a map in O(log n), of the bitemporal store one by one. Default 0. */
   offset?: number;
 }
 
@@ -34,6 +34,38 @@ export interface ParsedRange {
   offset: number;
 }
 
+/** How the keys of a range become bytes. */
+export interface RangeEncoding {
+  /** Puts the least bytes of a key into the buffer. */
+  key(of: Key, into: KeyBuffer): void;
+  /** Puts the bytes that exactly the keys with this prefix start with into the buffer. */
+  prefix(of: Key, into: KeyBuffer): void;
+  /** Turns the bytes of a key into the least ones behind it. */
+  after(into: KeyBuffer): void;
+}
+
+/** Keys as maps store them. */
+class PlainEncoding implements RangeEncoding {
+  readonly #maxKeyBytes: number;
+
+  constructor(maxKeyBytes: number) {
+    this.#maxKeyBytes = maxKeyBytes;
+  }
+
+  key(of: Key, into: KeyBuffer): void {
+    encodeKey(of, into, this.#maxKeyBytes);
+  }
+
+  prefix(of: Key, into: KeyBuffer): void {
+    encodePrefix(of, into, this.#maxKeyBytes);
+  }
+
+  /** The smallest byte string above a key is the key with a zero byte behind it. */
+  after(into: KeyBuffer): void {
+    into.length++;
+  }
+}
+
 const OPTIONS = new Set(["gt", "gte", "lt", "lte", "prefix", "reverse", "limit", "offset"]);
 const PADDING = 8;
 const buffer = new KeyBuffer();
@@ -42,6 +74,11 @@ const buffer = new KeyBuffer();
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_KEY_TOO_LONG`
  */
 export function parseRange(range: Range | undefined, maxKeyBytes: number): ParsedRange {
+  return parseRangeAs(range, new PlainEncoding(maxKeyBytes));
+}
+
+/** The same for keys that are stored in another way. */
+export function parseRangeAs(range: Range | undefined, encoding: RangeEncoding): ParsedRange {
   const bounds: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
   const parsed = { bounds, reverse: false, limit: Number.POSITIVE_INFINITY, offset: 0 };
   if (range === undefined) return parsed;
@@ -51,12 +88,12 @@ export function parseRange(range: Range | undefined, maxKeyBytes: number): Parse
     if (!OPTIONS.has(option)) throw invalid(`a range has no option "${option}"; it has ${[...OPTIONS].join(", ")}`);
   }
   const { gt, gte, lt, lte, prefix } = range;
-  if (gt !== undefined) raise(bounds, gt, true, maxKeyBytes);
-  if (gte !== undefined) raise(bounds, gte, false, maxKeyBytes);
-  if (lt !== undefined) lower(bounds, lt, false, maxKeyBytes);
-  if (lte !== undefined) lower(bounds, lte, true, maxKeyBytes);
+  if (gt !== undefined) raise(bounds, gt, true, encoding);
+  if (gte !== undefined) raise(bounds, gte, false, encoding);
+  if (lt !== undefined) lower(bounds, lt, false, encoding);
+  if (lte !== undefined) lower(bounds, lte, true, encoding);
   if (prefix !== undefined) {
-    encodePrefix(prefix, buffer, maxKeyBytes);
+    encoding.prefix(prefix, buffer);
     raiseTo(bounds, buffer.length);
     if (keyAfterPrefix(buffer)) lowerTo(bounds, buffer.length);
   }
@@ -70,15 +107,16 @@ export function parseRange(range: Range | undefined, maxKeyBytes: number): Parse
 }
 
 /** Raises the lower bound to a key; `after` puts it right behind the key. */
-function raise(bounds: Bounds, key: Key, after: boolean, maxKeyBytes: number): void {
-  encodeKey(key, buffer, maxKeyBytes);
-  // The smallest byte string above a key is the key with a zero byte behind it.
-  raiseTo(bounds, buffer.length + (after ? 1 : 0));
+function raise(bounds: Bounds, key: Key, after: boolean, encoding: RangeEncoding): void {
+  encoding.key(key, buffer);
+  if (after) encoding.after(buffer);
+  raiseTo(bounds, buffer.length);
 }
 
-function lower(bounds: Bounds, key: Key, after: boolean, maxKeyBytes: number): void {
-  encodeKey(key, buffer, maxKeyBytes);
-  lowerTo(bounds, buffer.length + (after ? 1 : 0));
+function lower(bounds: Bounds, key: Key, after: boolean, encoding: RangeEncoding): void {
+  encoding.key(key, buffer);
+  if (after) encoding.after(buffer);
+  lowerTo(bounds, buffer.length);
 }
 
 function raiseTo(bounds: Bounds, length: number): void {

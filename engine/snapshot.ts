@@ -9,24 +9,26 @@ import type { Engine, PinnedView } from "./engine.js";
 import type { Key } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
-import { checkMapOptions } from "./options.js";
+import { checkMapOptions, RESERVED_NAMES } from "./options.js";
 import { valueCodec } from "./value.js";
 import { unwatchHandle, watchHandle } from "./view-hold.js";
 
 export class Snapshot {
   /** The newest transaction that it sees. */
   readonly tx: number;
-  readonly #engine: Engine;
-  readonly #view: PinnedView;
+  /** @internal */
+  protected readonly engine: Engine;
+  /** @internal */
+  protected readonly view: PinnedView;
   #open = true;
 
   /** @internal Use `db.snapshot`. */
   constructor(engine: Engine) {
     engine.requireOpen();
-    this.#engine = engine;
-    this.#view = engine.openView(null);
-    this.tx = this.#view.snapshot.tx;
-    watchHandle(this, engine, this.#view);
+    this.engine = engine;
+    this.view = engine.openView(null);
+    this.tx = this.view.snapshot.tx;
+    watchHandle(this, engine, this.view);
   }
 
   /**
@@ -35,31 +37,32 @@ export class Snapshot {
    * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_INVALID_ARGUMENT`
    */
   map<K extends Key = Key, V = unknown>(name: string): MapReader<K, V> {
-    this.#requireOpen();
-    checkMapOptions(name, undefined, maxKeyBytes(this.#engine.store.pageSize) - 1);
-    return new SnapshotMap<K, V>(this.#engine, this.#view, name, () => this.#requireOpen());
+    this.requireOpen();
+    checkMapOptions(name, undefined, maxKeyBytes(this.engine.store.pageSize) - 1);
+    return new SnapshotMap<K, V>(this.engine, this.view, name, () => this.requireOpen());
   }
 
   /** The names of its maps. Throws as `map`. */
   mapNames(): string[] {
-    this.#requireOpen();
-    return this.#view.directory?.names() ?? [];
+    this.requireOpen();
+    return (this.view.directory?.names() ?? []).filter((name) => !name.startsWith(RESERVED_NAMES));
   }
 
   /** Lets its pages go. Closing twice is fine. */
   close(): void {
     if (!this.#open) return;
     this.#open = false;
-    unwatchHandle(this.#view);
-    this.#engine.closeView(this.#view);
+    unwatchHandle(this.view);
+    this.engine.closeView(this.view);
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 
-  #requireOpen(): void {
-    this.#engine.requireOpen();
+  /** @internal */
+  protected requireOpen(): void {
+    this.engine.requireOpen();
     if (!this.#open) throw new LlmdbError("LLMDB_CLOSED", "the snapshot is closed; open another with db.snapshot()");
   }
 }

@@ -91,7 +91,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
   /** Where to log the next operation on this map. */
   #log(format: ValueFormat): OperationBuffer {
     const { operations } = this.engine.journal;
-    operations.map(this.#map.name, formatIndex(format));
+    operations.map(this.#map.name, formatIndex(format), this.#map.bounds);
     return operations;
   }
 

@@ -9,16 +9,24 @@ import { checkMapOptions, type MapOptions } from "./options.js";
 import { TransactionMap } from "./transaction-map.js";
 import type { WriteTransaction } from "./write-transaction.js";
 
+/** @internal What a transaction is inside, for the layers above. */
+export let writerOf: (tx: Transaction) => WriteTransaction;
+
 export class Transaction {
+  static {
+    writerOf = (tx) => tx.writer;
+  }
+
   /** Its number, if it writes anything: transactions that write are numbered without gaps from 1. */
   readonly id: number;
   /** Its time: milliseconds since 1970, later than that of any transaction before. */
   readonly time: number;
-  readonly #writer: WriteTransaction;
+  /** @internal */
+  protected readonly writer: WriteTransaction;
 
   /** @internal Use `db.transaction`. */
   constructor(writer: WriteTransaction) {
-    this.#writer = writer;
+    this.writer = writer;
     this.id = writer.writeSet.tx;
     this.time = writer.micros / 1000;
   }
@@ -29,9 +37,9 @@ export class Transaction {
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` for a bad name or another format than the stored one, `LLMDB_CLOSED`
    */
   map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions): TransactionMap<K, V> {
-    this.#writer.requireOpen();
-    checkMapOptions(name, options, maxKeyBytes(this.#writer.engine.store.pageSize) - 1);
-    return new TransactionMap<K, V>(this.#writer, name, options);
+    this.writer.requireOpen();
+    checkMapOptions(name, options, maxKeyBytes(this.writer.engine.store.pageSize) - 1);
+    return new TransactionMap<K, V>(this.writer, name, options);
   }
 
   /**
@@ -40,13 +48,16 @@ export class Transaction {
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where the body is async, and what the body throws
    */
   transaction<T>(body: (tx: Transaction) => T): T {
-    this.#writer.requireOpen();
-    return this.#writer.nest(wrapBody(body));
+    this.writer.requireOpen();
+    return this.writer.nest(wrapBody(body, Transaction));
   }
 }
 
 /** A body on the inner transaction from one on the public. */
-export function wrapBody<T>(body: (tx: Transaction) => T): (writer: WriteTransaction) => T {
+export function wrapBody<T, X extends Transaction>(
+  body: (tx: X) => T,
+  make: new (writer: WriteTransaction) => X,
+): (writer: WriteTransaction) => T {
   if (typeof body !== "function") {
     throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "a transaction takes a function that gets it as its argument");
   }
@@ -56,5 +67,5 @@ export function wrapBody<T>(body: (tx: Transaction) => T): (writer: WriteTransac
       "the body of a transaction may not be async; await before or after it",
     );
   }
-  return (writer) => body(new Transaction(writer));
+  return (writer) => body(new make(writer));
 }

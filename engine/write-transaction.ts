@@ -4,7 +4,9 @@
  * change the transaction (or the savepoint around it) can only be rolled back.
  */
 import { isAsyncFunction, isPromise } from "node:util/types";
+import { areFields, type BoundFields, NO_BOUNDS, sameFields } from "../btree/bounds.js";
 import { clearRange } from "../btree/clear.js";
+import { prefixBounds, scrubRange } from "../btree/scrub.js";
 import { sealTree } from "../btree/seal.js";
 import { beginChange, Tree } from "../btree/tree.js";
 import type { Flusher } from "../mvcc/flusher.js";
@@ -21,9 +23,21 @@ export interface WorkingMap {
   /** Null until the first write to a map that did not exist. */
   format: ValueFormat | null;
   readonly tree: Tree;
+  /** Those of its tree: fixed by the first write to a map that did not exist. */
+  readonly bounds: BoundFields;
   /** Whether the committed state has the map, and in which version of its tree. */
   readonly before: { format: ValueFormat; tree: Tree } | null;
   changed: boolean;
+}
+
+/** What a layer above keeps beside the maps of a transaction. */
+export interface TransactionExtension {
+  /** Notes where it is, for a savepoint. */
+  mark(): number;
+  /** Goes back to a mark, or with -1 to where it began. */
+  restore(mark: number): void;
+  /** Before the commit: writes what is still to be written. `changed` says whether any map was. */
+  prepare(changed: boolean): void;
 }
 
 interface SavedMap {
@@ -37,15 +51,21 @@ const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 export class WriteTransaction {
   readonly engine: Engine;
   readonly writeSet: WriteSet;
+  /** Its time: later than that of the transaction before. */
   readonly micros: number;
+  /** The present when it began, read once: where the clock stands still, the time of the transaction before. */
+  nowMicros: number;
   /** Set by an error that may have left a change half made. */
   broken: unknown = null;
   /** Whether anything was put: then it may not use the room that is kept for deleting on a full disk. */
   grows = false;
   /** Whether room on the disk was looked for, before the first change. */
   hasRoom = false;
+  /** Written through by a layer above. */
+  extension: TransactionExtension | null = null;
   #over = false;
   #touched = false;
+  #erases = false;
   readonly directory: MapDirectory;
   readonly #maps = new Map<string, WorkingMap>();
   readonly #saved: Map<string, SavedMap>[] = [];
@@ -54,6 +74,7 @@ export class WriteTransaction {
     this.engine = engine;
     this.writeSet = writeSet;
     this.micros = micros;
+    this.nowMicros = micros;
     this.directory = new MapDirectory(writeSet.reader, engine.directory.tree.fork());
   }
 
@@ -61,14 +82,23 @@ export class WriteTransaction {
     return this.#over;
   }
 
-  /** The working state of a map. */
-  map(name: string): WorkingMap {
+  /**
+   * The working state of a map.
+   *
+   * @param bounds what the map keeps bounds of, where it does not exist yet
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where these are no fields
+   */
+  map(name: string, bounds: BoundFields = NO_BOUNDS): WorkingMap {
     let map = this.#maps.get(name);
     if (map === undefined) {
       const committed = this.engine.directory.get(name);
       const before = committed === undefined ? null : { format: committed.format, tree: committed.tree };
-      map = { name, format: before?.format ?? null, tree: before?.tree.fork() ?? new Tree(), before, changed: false };
+      map = workingMap(name, before);
       this.#maps.set(name, map);
+    }
+    if (map.format === null && bounds.length > 0) {
+      if (!areFields(bounds)) throw noFields();
+      map.tree.bounds = bounds;
     }
     return map;
   }
@@ -78,12 +108,51 @@ export class WriteTransaction {
     const map = this.map(name);
     if (map.format === null) return false;
     const { operations } = this.engine.journal;
-    operations.map(name, formatIndex(map.format));
+    operations.map(name, formatIndex(map.format), map.bounds);
     operations.drop();
     clearRange(map.tree, this.writeSet, EVERYTHING);
+    map.tree.bounds = NO_BOUNDS;
     map.format = null;
     map.changed = true;
     return true;
+  }
+
+  /**
+   * Takes what is left of removed keys out of the branches of a map: all that start with `prefix`, an encoded key or
+   * the beginning of one, must be gone. In the log it is a clear of what starts with the prefix.
+   */
+  scrub(name: string, prefix: Uint8Array): void {
+    const map = this.map(name);
+    const bounds = prefixBounds(prefix, prefix.length);
+    if (bounds === null || map.format === null) return;
+    this.engine.relieve(this);
+    const { changes } = map.tree;
+    try {
+      scrubRange(map.tree, this.writeSet, bounds);
+    } catch (error) {
+      if (map.tree.changes !== changes) this.broken ??= error;
+      throw error;
+    }
+    map.changed = true;
+    const { operations } = this.engine.journal;
+    operations.map(name, formatIndex(map.format), map.bounds);
+    operations.clear(bounds.lower, bounds.lowerLength, bounds.upper, bounds.upperLength);
+  }
+
+  /**
+   * From this commit on: what was removed up to it is overwritten in the data file and in the log by the next
+   * checkpoint, whatever the database was opened with. Where a snapshot or a reader in another process keeps pages that
+   * were freed before, by the first checkpoint after it is closed. Keys that were removed may be left in branches: see
+   * `scrub`.
+   */
+  requireErasure(): void {
+    this.#erases = true;
+    this.#touched = true;
+    this.engine.journal.operations.erase();
+  }
+
+  get erases(): boolean {
+    return this.#erases;
   }
 
   /** Runs a body; it must not be async. */
@@ -105,9 +174,11 @@ export class WriteTransaction {
     for (const [name, map] of this.#maps) {
       saved.set(name, { format: map.format, tree: map.tree.fork(), changed: map.changed });
     }
-    const broken = this.broken;
+    const { broken } = this;
+    const erases = this.#erases;
     const { operations } = this.engine.journal;
     const mark = operations.mark();
+    const extensionMark = this.extension?.mark() ?? -1;
     this.#saved.push(saved);
     try {
       const value = this.runBody(body);
@@ -118,7 +189,9 @@ export class WriteTransaction {
       this.#restore(saved);
       this.writeSet.rollbackTo(savepoint);
       operations.truncate(mark);
+      this.extension?.restore(extensionMark);
       this.broken = broken;
+      this.#erases = erases;
       throw error;
     } finally {
       this.#saved.pop();
@@ -148,26 +221,41 @@ export class WriteTransaction {
   /** Brings the directory up to date. Returns whether anything was written. */
   prepare(): boolean {
     if (this.broken !== null) throw this.broken;
+    if (this.extension !== null) {
+      this.extension.prepare(this.#isChanged);
+      if (this.broken !== null) throw this.broken;
+    }
     let changed = this.#touched;
     for (const map of this.#maps.values()) {
       if (!map.changed) continue;
       changed = true;
       this.engine.relieve(this);
       if (map.format === null) this.directory.erase(map.name, this.writeSet);
-      else this.directory.record({ name: map.name, format: map.format, tree: map.tree }, this.writeSet);
+      else
+        this.directory.record(
+          { name: map.name, format: map.format, tree: map.tree, bounds: map.bounds },
+          this.writeSet,
+        );
     }
     return changed;
+  }
+
+  get #isChanged(): boolean {
+    for (const map of this.#maps.values()) if (map.changed) return true;
+    return false;
   }
 
   /** Hands the new versions to the committed state. Returns whether a map came or went. */
   publish(committed: MapDirectory): boolean {
     let cameOrWent = false;
     committed.tree.become(this.directory.tree);
-    for (const { name, format, tree, before, changed } of this.#maps.values()) {
+    for (const { name, format, tree, bounds, before, changed } of this.#maps.values()) {
       if (!changed) continue;
+      // Compared first: adopting turns the tree of before into this one.
+      const isSame = format === before?.format && sameFields(bounds, before?.tree.bounds ?? NO_BOUNDS);
       if (format === null) committed.forget(name);
-      else committed.adopt({ name, format, tree });
-      if (format !== before?.format) cameOrWent = true;
+      else committed.adopt({ name, format, tree, bounds });
+      if (!isSame) cameOrWent = true;
     }
     return cameOrWent;
   }
@@ -197,6 +285,26 @@ export class WriteTransaction {
       );
     }
   }
+}
+
+function workingMap(name: string, before: WorkingMap["before"]): WorkingMap {
+  return {
+    name,
+    format: before?.format ?? null,
+    tree: before?.tree.fork() ?? new Tree(),
+    get bounds(): BoundFields {
+      return this.tree.bounds;
+    },
+    before,
+    changed: false,
+  };
+}
+
+function noFields(): LlmdbError {
+  return new LlmdbError(
+    "LLMDB_INVALID_ARGUMENT",
+    "a map keeps bounds of at most 4 fields of 1 to 16 bytes, at offsets of 0 to 255, and inside of the key",
+  );
 }
 
 function asyncBody(): LlmdbError {

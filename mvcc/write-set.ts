@@ -113,7 +113,7 @@ export class WriteSet implements PageOwner {
   create(level: number): number {
     const frame = this.#cache.takeFrame();
     this.#adopt(this.#allocate(), frame);
-    clearNode(this.#cache.views(frame), this.#cache.base(frame), this.pageSize, level);
+    clearNode(this.#cache.views(frame), this.#cache.base(frame), this.pageSize, level, 0);
     return frame;
   }
 

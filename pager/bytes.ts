@@ -1,6 +1,6 @@
 /**
- * Moving and comparing bytes between typed arrays. Guarantees: nothing here crosses into native code for the short runs
- * that keys and small values are, and nothing allocates for them.
+ * Moving, clearing and comparing bytes between typed arrays. Guarantees: nothing here crosses into native code for the
+ * short runs that keys and small values are, and nothing allocates for them.
  */
 
 /** Below this a loop is faster than `TypedArray.prototype.set` with its temporary view. */
@@ -12,6 +12,15 @@ export function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt
     for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i];
   } else {
     to.set(from.subarray(fromAt, fromAt + length), toAt);
+  }
+}
+
+/** Overwrites `length` bytes with zeros. */
+export function zeroBytes(bytes: Uint8Array, at: number, length: number): void {
+  if (length < LOOP_BYTES) {
+    for (let i = 0; i < length; i++) bytes[at + i] = 0;
+  } else {
+    bytes.fill(0, at, at + length);
   }
 }
 

@@ -8,7 +8,8 @@
  * ```
  *
  * Guarantees: every extent has its checksum in the descriptor, which covers header and data; reading verifies length,
- * page number and checksum; extents are written as soon as they are filled, to pages that nothing durable reaches.
+ * page number and checksum; extents are written as soon as they are filled, to pages that nothing durable reaches; what
+ * follows the data on the last pages of an extent is zero.
  */
 import { crc32 } from "node:zlib";
 import { ExtentList } from "./extent-list.js";
@@ -85,7 +86,7 @@ export class ExtentStore {
     for (let i = 0; i < extents.count; i++) {
       const capacity = extents.lengths[i] * this.#pageSize - HEADER_BYTES;
       const bytes = Math.min(capacity, length - done);
-      const crc = this.#writeExtent(value, done, bytes, extents.starts[i], tx);
+      const crc = this.#writeExtent(value, done, bytes, extents, i, tx);
       const at = FIXED_BYTES + i * PER_EXTENT_BYTES;
       writeU32(into, at, extents.starts[i] % TWO_32);
       writeU16(into, at + 4, Math.floor(extents.starts[i] / TWO_32));
@@ -119,7 +120,8 @@ export class ExtentStore {
     return value;
   }
 
-  #writeExtent(value: Uint8Array, from: number, bytes: number, start: number, tx: number): number {
+  #writeExtent(value: Uint8Array, from: number, bytes: number, extents: ExtentList, i: number, tx: number): number {
+    const start = extents.starts[i];
     const header = this.#header;
     header.u8.fill(0);
     header.u8[TYPE] = EXTENT;
@@ -127,16 +129,28 @@ export class ExtentStore {
     header.u32[EXTENT_BYTES >>> 2] = bytes;
     const data = value.subarray(from, from + bytes);
     const position = start * this.#pageSize;
-    if (HEADER_BYTES + bytes <= STAGED_BYTES) {
-      const staging = this.#stage(HEADER_BYTES + bytes);
+    const end = extents.lengths[i] * this.#pageSize;
+    const written = HEADER_BYTES + bytes;
+    if (end <= STAGED_BYTES) {
+      const staging = this.#stage(end);
       staging.set(header.u8);
       staging.set(data, HEADER_BYTES);
-      this.#file.write(staging, 0, HEADER_BYTES + bytes, position);
+      staging.fill(0, written, end);
+      this.#file.write(staging, 0, end, position);
     } else {
       this.#file.write(header.u8, 0, HEADER_BYTES, position);
       this.#file.write(value, from, bytes, position + HEADER_BYTES);
+      this.#writeZeros(position + written, position + end);
     }
     return crc32(data, crc32(header.u8));
+  }
+
+  /** Less than a page behind a value; more behind a list of free pages that has room to grow. */
+  #writeZeros(from: number, to: number): void {
+    const zeros = new Uint8Array(Math.min(to - from, STAGED_BYTES));
+    for (let at = from; at < to; at += zeros.length) {
+      this.#file.write(zeros, 0, Math.min(zeros.length, to - at), at);
+    }
   }
 
   #readExtent(value: Uint8Array, at: number, bytes: number, start: number, crc: number): void {

@@ -10,7 +10,7 @@
  *  16  database id, 16 bytes  104  u48 number of this checkpoint, u16 zero
  *  32  u48 transaction, u16   112  u16 length of the descriptor of the free list (0: none), descriptor up to 138 bytes
  *  40  u64 time, microseconds 252  u32 CRC-32 of the bytes before
- *  48  u48 pages, u8 depth of the directory, u8 zero
+ *  48  u48 pages, u8 depth of the directory, u8 flags: 1 unerased
  * ```
  *
  * Guarantees: a meta page is believed only when its magic, version and checksum are right; a torn or stale one is
@@ -33,6 +33,7 @@ export const FORMAT_VERSION = 1;
 const MAGIC = Uint8Array.of(0x4c, 0x4c, 0x4d, 0x44, 0x42, 0x00, 0x1a, 0x0a);
 const CRC_AT = 252;
 const DESCRIPTOR_AT = 114;
+const UNERASED = 1;
 
 export interface Meta {
   pageSize: number;
@@ -52,6 +53,8 @@ export interface Meta {
   checkpoint: number;
   /** The anchor in the log that later commits follow; position 0 where there was no log. */
   log: { readonly position: number; readonly crc: number };
+  /** Freed pages or the log may still hold what was removed and is to be erased. */
+  unerased: boolean;
   /** Where the list of free pages is; empty for none. */
   freeList: Uint8Array;
 }
@@ -70,6 +73,7 @@ export function encodeMeta(meta: Meta): Uint8Array {
   setU64(u32, 40, meta.timeMicros);
   setU64(u32, 48, meta.pages);
   u8[54] = meta.directoryDepth;
+  u8[55] = meta.unerased ? UNERASED : 0;
   writePointer(views, 56, meta.directory);
   setU64(u32, 80, meta.previousTx);
   setU64(u32, 88, meta.log.position);
@@ -101,6 +105,7 @@ export function decodeMeta(bytes: Uint8Array): Found {
       previousTx: getU48(views, 80),
       log: { position: getU48(views, 88), crc: u32[96 >>> 2] },
       checkpoint: getU48(views, 104),
+      unerased: (u8[55] & UNERASED) !== 0,
       freeList: u8.slice(DESCRIPTOR_AT, DESCRIPTOR_AT + length),
     },
   };

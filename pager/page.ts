@@ -21,6 +21,8 @@ export const PAGE_HIGH = 8;
 export const TX_HIGH = 10;
 export const TX_LOW = 12;
 export const PREFIX_LENGTH = 16;
+/** In a branch: how many bytes of bounds follow each pointer. */
+export const BOUND_BYTES = 18;
 export const CELL_START = 20;
 export const DEAD_BYTES = 24;
 /** In an extent page: how many bytes of data follow the header. */

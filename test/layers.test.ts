@@ -41,7 +41,7 @@ const pureModules = new Set([
 
 /** The modules that tell the time or draw random numbers, and the files of the storage port that may. */
 const clockModules = new Set(["crypto", "perf_hooks"]);
-const mayReadClock = /^pager\/(clock|file-storage|memory-storage)\.ts$/;
+const mayReadClock = /^pager\/(clock|digest|file-storage|memory-storage)\.ts$/;
 
 /** The files of the storage port that may use the rest of Node; servers and the command may too. */
 const mayReachSystem = /^pager\/(file-storage|file-lock|lock[^/]*)\.ts$|^(server|cli)\//;

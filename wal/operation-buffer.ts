@@ -5,12 +5,16 @@
  *
  * ```
  * 1 map     u8 1, u8 value format, u16 length, name        the map that the following operations are on
+ *           format bit 4: 12 bytes follow, the fields that the map keeps bounds of
  * 2 put     u8 2, u16 key length, u32 value length, key, value
  * 3 delete  u8 3, u16 key length, key
  * 4 clear   u8 4, u8 bounds (1 lower, 2 upper), u16 length, u16 length, lower, upper
  * 5 drop    u8 5                                           removes the map
+ * 6 erase   u8 6                                           what was removed up to here is to be overwritten
+ * 7 again   u8 7, u8 index      the following operations are on the map of an earlier map operation of this record
  * ```
  */
+import { type BoundFields, encodeFields, FIELDS_BYTES, NO_BOUNDS, sameFields } from "../btree/bounds.js";
 import { RECORD_HEADER_BYTES } from "./record.js";
 
 export const MAP = 1;
@@ -18,9 +22,16 @@ export const PUT = 2;
 export const DELETE = 3;
 export const CLEAR = 4;
 export const DROP = 5;
+export const ERASE = 6;
+export const AGAIN = 7;
+/** So many maps of a record can be named by an index. */
+export const MAX_KNOWN_MAPS = 256;
+/** In the format of a map operation: fields follow. */
+export const HAS_FIELDS = 0x10;
 export const HAS_LOWER = 1;
 export const HAS_UPPER = 2;
 
+const encoder = new TextEncoder();
 const FIRST_BYTES = 16 * 1024;
 /** A buffer that grew beyond this is given back after its transaction. */
 const KEPT_BYTES = 1024 * 1024;
@@ -30,8 +41,15 @@ const SECTOR_BYTES = 4096;
 /** A place to go back to. */
 export interface OperationMark {
   readonly end: number;
-  readonly map: string | null;
+  readonly map: NamedMap | null;
+  readonly known: number;
+}
+
+/** A map as a map operation names it. */
+interface NamedMap {
+  readonly name: string;
   readonly format: number;
+  readonly bounds: BoundFields;
 }
 
 export class OperationBuffer {
@@ -42,8 +60,9 @@ export class OperationBuffer {
   overflowed = false;
   /** The most bytes of operations that one record may hold. */
   readonly #limit: number;
-  #map: string | null = null;
-  #format = 0;
+  /** The map that operations are on, and those that were named so far. */
+  #map: NamedMap | null = null;
+  readonly #known: NamedMap[] = [];
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -60,31 +79,44 @@ export class OperationBuffer {
     this.end = RECORD_HEADER_BYTES;
     this.overflowed = !isLogged;
     this.#map = null;
-    this.#format = 0;
+    this.#known.length = 0;
   }
 
   mark(): OperationMark {
-    return { end: this.end, map: this.#map, format: this.#format };
+    return { end: this.end, map: this.#map, known: this.#known.length };
   }
 
   /** Forgets everything since the mark. */
   truncate(mark: OperationMark): void {
     this.end = mark.end;
     this.#map = mark.map;
-    this.#format = mark.format;
+    this.#known.length = mark.known;
   }
 
   /** The operations that follow are on this map, whose values have this format (0: not fixed yet). */
-  map(name: string, format: number): void {
-    if (name === this.#map && format === this.#format) return;
-    const encoded = new TextEncoder().encode(name);
-    if (!this.#room(4 + encoded.length)) return;
-    this.#map = name;
-    this.#format = format;
+  map(name: string, format: number, bounds: BoundFields = NO_BOUNDS): void {
+    if (this.#map !== null && isMap(this.#map, name, format, bounds)) return;
+    for (let index = 0; index < this.#known.length; index++) {
+      const known = this.#known[index];
+      if (!isMap(known, name, format, bounds)) continue;
+      if (!this.#room(2)) return;
+      this.#map = known;
+      this.#u8(AGAIN);
+      this.#u8(index);
+      return;
+    }
+    const encoded = encoder.encode(name);
+    const fieldsBytes = bounds.length === 0 ? 0 : FIELDS_BYTES;
+    if (!this.#room(4 + encoded.length + fieldsBytes)) return;
+    this.#map = { name, format, bounds };
+    if (this.#known.length < MAX_KNOWN_MAPS) this.#known.push(this.#map);
     this.#u8(MAP);
-    this.#u8(format);
+    this.#u8(fieldsBytes === 0 ? format : format | HAS_FIELDS);
     this.#u16(encoded.length);
     this.#copy(encoded, encoded.length);
+    if (fieldsBytes === 0) return;
+    encodeFields(bounds, this.bytes, this.end);
+    this.end += fieldsBytes;
   }
 
   put(key: Uint8Array, keyLength: number, value: Uint8Array): void {
@@ -117,6 +149,10 @@ export class OperationBuffer {
     if (!this.#room(1)) return;
     this.#u8(DROP);
     this.#map = null;
+  }
+
+  erase(): void {
+    if (this.#room(1)) this.#u8(ERASE);
   }
 
   /** Sees to it that `bytes` more fit, and the rest of a sector behind them. False where the record gets too large. */
@@ -152,4 +188,8 @@ export class OperationBuffer {
     this.bytes.set(from.length === length ? from : from.subarray(0, length), this.end);
     this.end += length;
   }
+}
+
+function isMap(map: NamedMap, name: string, format: number, bounds: BoundFields): boolean {
+  return map.name === name && map.format === format && sameFields(bounds, map.bounds);
 }

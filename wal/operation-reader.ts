@@ -2,17 +2,23 @@
  * Reading back what an {@link OperationBuffer} wrote. Guarantees: bytes that are no operations are an error, never read
  * past their end; keys and values are views of the input.
  */
+import { type BoundFields, decodeFields, FIELDS_BYTES, NO_BOUNDS } from "../btree/bounds.js";
 import { LlmdbError } from "../pager/error.js";
-import { CLEAR, DELETE, DROP, HAS_LOWER, HAS_UPPER, MAP, PUT } from "./operation-buffer.js";
+import { AGAIN, CLEAR, DELETE, DROP, ERASE, HAS_FIELDS, HAS_LOWER, HAS_UPPER, MAP, PUT } from "./operation-buffer.js";
 
 /** Takes operations, in order. */
 export interface OperationTarget {
-  /** The operations that follow are on this map. `format` is 0 where the transaction did not know it. */
-  map(name: string, format: number): void;
+  /**
+   * The operations that follow are on this map, which keeps these bounds. `format` is 0 where the transaction did not
+   * know it.
+   */
+  map(name: string, format: number, bounds: BoundFields): void;
   put(key: Uint8Array, value: Uint8Array): void;
   delete(key: Uint8Array): void;
   clear(lower: Uint8Array | null, upper: Uint8Array | null): void;
   drop(): void;
+  /** What was removed up to here is to be overwritten. */
+  erase(): void;
 }
 
 /**
@@ -26,6 +32,7 @@ export function readOperations(bytes: Uint8Array, target: OperationTarget): void
 class OperationReader {
   readonly #bytes: Uint8Array;
   #at = 0;
+  readonly #maps: { name: string; format: number; bounds: BoundFields }[] = [];
 
   constructor(bytes: Uint8Array) {
     this.#bytes = bytes;
@@ -39,7 +46,17 @@ class OperationReader {
     switch (this.#u8()) {
       case MAP: {
         const format = this.#u8();
-        target.map(new TextDecoder().decode(this.#take(this.#u16())), format);
+        const name = new TextDecoder().decode(this.#take(this.#u16()));
+        const bounds = (format & HAS_FIELDS) === 0 ? NO_BOUNDS : this.#fields();
+        this.#maps.push({ name, format: format & ~HAS_FIELDS, bounds });
+        target.map(name, format & ~HAS_FIELDS, bounds);
+        break;
+      }
+      case AGAIN: {
+        const index = this.#u8();
+        if (index >= this.#maps.length) throw damaged();
+        const { name, format, bounds } = this.#maps[index];
+        target.map(name, format, bounds);
         break;
       }
       case PUT: {
@@ -63,9 +80,18 @@ class OperationReader {
       case DROP:
         target.drop();
         break;
+      case ERASE:
+        target.erase();
+        break;
       default:
         throw damaged();
     }
+  }
+
+  #fields(): BoundFields {
+    const bounds = decodeFields(this.#take(FIELDS_BYTES), 0);
+    if (bounds === undefined || bounds.length === 0) throw damaged();
+    return bounds;
   }
 
   #u8(): number {

@@ -2,12 +2,13 @@
  * One tree on a page store of its own, with nothing of the engine above it. Guarantees: the model beside it sees every
  * change; `check` compares both and walks the tree.
  */
+import { type BoundFields, NO_BOUNDS } from "../../btree/bounds.js";
 import { BulkBuilder } from "../../btree/bulk.js";
 import { checkTree } from "../../btree/check.js";
 import { clearRange } from "../../btree/clear.js";
 import { type Bounds, Cursor } from "../../btree/cursor.js";
 import { put, remove } from "../../btree/entries.js";
-import { copyKey } from "../../btree/node.js";
+import { cellAt, copyKey, nodeCount, nodeLevel } from "../../btree/node.js";
 import { sealTree } from "../../btree/seal.js";
 import { Tree } from "../../btree/tree.js";
 import { validateNode } from "../../btree/validate.js";
@@ -18,7 +19,8 @@ import { fileStorage } from "../../pager/file-storage.js";
 import { FreeSpace } from "../../pager/free-space.js";
 import { choosePageSource } from "../../pager/mapped-source.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
-import { FIRST_PAGE } from "../../pager/page.js";
+import { FIRST_PAGE, type PageViews } from "../../pager/page.js";
+import { PagePointer, readPointer } from "../../pager/page-pointer.js";
 import { expectSame } from "../harness/index.js";
 import { freshPath, mapped } from "../map/fresh.js";
 
@@ -55,15 +57,15 @@ export class TreeBench {
   readonly #file = mapped ? fileStorage.open(freshPath(), "create") : memoryStorage().open("tree", "create");
   readonly #free = new FreeSpace(FIRST_PAGE);
 
-  constructor(pageSize = 4096) {
+  constructor(pageSize = 4096, bounds: BoundFields = NO_BOUNDS) {
     this.pageSize = pageSize;
+    this.tree.bounds = bounds;
     this.store = this.#newStore();
     this.owner = new WriteSet(this.store, this.#tx);
   }
 
-  put(key: string, valueBytes = 8): void {
-    const bytes = padded(keyOf(key));
-    put(this.tree, this.owner, bytes, key.length, new Uint8Array(valueBytes).fill(key.length), valueBytes);
+  put(key: string, valueBytes = 8, value: Uint8Array = new Uint8Array(valueBytes).fill(key.length)): void {
+    put(this.tree, this.owner, padded(keyOf(key)), key.length, value, valueBytes);
     this.model.set(key, valueBytes);
   }
 
@@ -115,6 +117,13 @@ export class TreeBench {
 
   /** Compares with the model, walks the tree and counts its pages. */
   check(): void {
+    expectSame(this.problems(), [], "problems of the tree");
+    expectSame(this.scan(), this.keys(), "keys");
+    expectSame(this.tree.root.entries, this.model.size, "entries");
+  }
+
+  /** What walking the tree finds wrong with it. */
+  problems(): string[] {
     const problems: string[] = [];
     const pages = new Set<number>();
     const { reader } = this.owner;
@@ -135,9 +144,22 @@ export class TreeBench {
       },
       countsPages: true,
     });
-    expectSame(problems, [], "problems of the tree");
-    expectSame(this.scan(), this.keys(), "keys");
-    expectSame(this.tree.root.entries, this.model.size, "entries");
+    return problems;
+  }
+
+  /** Every node of the tree, from the root down; what is yielded holds until the next step. */
+  *nodes(): Generator<{ views: PageViews; base: number }> {
+    const { cache } = this.owner.reader;
+    const waiting = this.tree.depth === 0 ? [] : [this.tree.root];
+    for (let pointer = waiting.pop(); pointer !== undefined; pointer = waiting.pop()) {
+      const frame = this.owner.reader.fetch(pointer.page, pointer.crc);
+      const views = cache.views(frame);
+      const base = cache.base(frame);
+      for (let slot = 0; nodeLevel(views, base) > 0 && slot < nodeCount(views, base); slot++) {
+        waiting.push(readPointer(views, cellAt(views, base, slot), new PagePointer()));
+      }
+      yield { views, base };
+    }
   }
 
   /** Bytes of keys and values over bytes of leaves. */

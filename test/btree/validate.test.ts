@@ -3,18 +3,20 @@
  * is accepted, so that reading it can do no harm.
  */
 import { expect, test } from "vitest";
+import { type BoundFields, NO_BOUNDS } from "../../btree/bounds.js";
 import { cellAt, cellBytes, copyKey, nodeCount, search, slotsAt } from "../../btree/node.js";
 import { validateNode } from "../../btree/validate.js";
-import { COUNT, PageViews } from "../../pager/page.js";
+import { BOUND_BYTES, COUNT, PageViews } from "../../pager/page.js";
 import { Random } from "../harness/index.js";
 import { TreeBench } from "./tree-bench.js";
 
 const PAGE = 4096;
 
 /** A leaf and a branch, as they are on disk, each in a page of its own. */
-function nodes(): { leaf: Uint8Array; branch: Uint8Array } {
-  const bench = new TreeBench(PAGE);
-  for (let i = 0; i < 2000; i++) bench.put(`common/${String(i * 7).padStart(9, "0")}`, i % 40 === 0 ? 2000 : 30);
+function nodes(bounds: BoundFields): { leaf: Uint8Array; branch: Uint8Array } {
+  const bench = new TreeBench(PAGE, bounds);
+  for (let i = 0; i < 2000; i++)
+    bench.put(`common/${String(i * 7).padStart(9, "0")}`, i % 40 === 0 && bounds.length === 0 ? 2000 : 30);
   bench.remove("common/000000014");
   bench.commit();
   const read = (page: number, crc: number): Uint8Array => {
@@ -28,7 +30,12 @@ function nodes(): { leaf: Uint8Array; branch: Uint8Array } {
   return { branch, leaf: read(views.u32[cell], views.u32[cell + 2]) };
 }
 
-const { leaf, branch } = nodes();
+const { leaf, branch } = nodes(NO_BOUNDS);
+const { branch: bounded } = nodes([
+  { of: "key", offset: 9, bytes: 9, keeps: "least" },
+  { of: "value", offset: 4, bytes: 12, keeps: "greatest" },
+]);
+const samples = { leaf, branch, bounded };
 
 function validate(bytes: Uint8Array): string | undefined {
   return validateNode(new PageViews(bytes.slice().buffer, 0, PAGE), 0, PAGE, 10_000);
@@ -56,34 +63,50 @@ function exercise(bytes: Uint8Array): void {
 test("sound nodes are accepted", () => {
   expect(validate(leaf)).toBeUndefined();
   expect(validate(branch)).toBeUndefined();
+  expect(validate(bounded)).toBeUndefined();
 });
 
-test.each(["leaf", "branch"] as const)("a %s with one field changed to extremes is refused, or harmless", (type) => {
-  const node = type === "leaf" ? leaf : branch;
-  const slots = slotsAt(new PageViews(node.slice().buffer, 0, PAGE), 0);
-  let refused = 0;
-  for (let at = 0; at < slots + 200; at += 2) {
-    // Page number and transaction are compared elsewhere.
-    if (at >= 4 && at < 16) continue;
-    for (const value of [0, 1, 0x7fff, 0x8000, 0xffff, PAGE - 1, PAGE]) {
-      const bytes = node.slice();
-      bytes[at] = value;
-      bytes[at + 1] = value >>> 8;
-      if (validate(bytes) === undefined) exercise(bytes);
-      else refused++;
+test.each(["leaf", "branch", "bounded"] as const)(
+  "a %s with one field changed to extremes is refused, or harmless",
+  (type) => {
+    const node = samples[type];
+    const slots = slotsAt(new PageViews(node.slice().buffer, 0, PAGE), 0);
+    let refused = 0;
+    for (let at = 0; at < slots + 200; at += 2) {
+      // Page number and transaction are compared elsewhere.
+      if (at >= 4 && at < 16) continue;
+      for (const value of [0, 1, 0x7fff, 0x8000, 0xffff, PAGE - 1, PAGE]) {
+        const bytes = node.slice();
+        bytes[at] = value;
+        bytes[at + 1] = value >>> 8;
+        if (validate(bytes) === undefined) exercise(bytes);
+        else refused++;
+      }
     }
-  }
-  expect(refused).toBeGreaterThan(300);
-});
+    expect(refused).toBeGreaterThan(300);
+  },
+);
 
-test.each(["leaf", "branch"] as const)("a %s with random bytes changed", (type) => {
-  const node = type === "leaf" ? leaf : branch;
+test.each(["leaf", "branch", "bounded"] as const)("a %s with random bytes changed", (type) => {
+  const node = samples[type];
   const random = new Random(type.length);
   for (let i = 0; i < 4000; i++) {
     const bytes = node.slice();
     for (let k = random.below(4); k >= 0; k--) bytes[random.below(random.chance() ? 100 : PAGE)] = random.next();
     if (validate(bytes) === undefined) exercise(bytes);
   }
+});
+
+test("a leaf has no bounds, and no branch has more than four fields", () => {
+  const changed = (node: Uint8Array, bytes: number): string | undefined => {
+    const copy = node.slice();
+    new DataView(copy.buffer).setUint16(BOUND_BYTES, bytes, true);
+    return validate(copy);
+  };
+  expect(changed(leaf, 1)).toMatch(/header/);
+  expect(changed(branch, 65)).toMatch(/header/);
+  expect(changed(branch, 4)).toMatch(/area|range/);
+  expect(changed(bounded, 0)).toMatch(/area|range/);
 });
 
 test("keys out of order, twice the same cell, no entries", () => {

@@ -107,6 +107,26 @@ const a = Buffer.from(" a");
 const no = Buffer.alloc(0);
 const { map, put, clear, drop } = operation;
 
+/** Fields in the form of the log, behind a map operation. */
+const withFields = (name: string, ...fields: number[]): Buffer =>
+  Buffer.concat([map(name, BYTES | 0x10), Buffer.from([...fields, ...Array<number>(12 - fields.length).fill(0)])]);
+/** The last two bytes of keys. */
+const tail = [1, 2, 2];
+
+const misfits: Record<string, Buffer[]> = {
+  "fields of a map that has none": [withFields("rows", ...tail), put(a, a)],
+  "a map that loses its fields": [withFields("new", ...tail), put(a, a), map("new", BYTES), put(a, a)],
+  "a map that changes its fields": [withFields("new", ...tail), put(a, a), withFields("new", 1, 1, 1), put(a, a)],
+  "no fields where there should be some": [withFields("new"), put(a, a)],
+  "a field behind the end of the key": [withFields("new", 1, 1, 2), put(a, a)],
+  "a field of 17 bytes": [withFields("new", 3, 0, 17), put(a, a)],
+  "a field with unknown bits": [withFields("new", 9, 2, 2), put(a, a)],
+  "a key without the field": [withFields("new", ...tail), put(a.subarray(1), a)],
+  "a value without the field": [withFields("new", 3, 1, 2), put(a, a)],
+  "a long value in a map with fields": [withFields("new", ...tail), put(a, Buffer.alloc(2000))],
+  "fields that are cut off": [map("new", BYTES | 0x10), Buffer.of(1, 2, 2)],
+};
+
 const bodies: Record<string, Buffer[]> = {
   "no operations": [],
   "an operation that does not exist": [rows, Buffer.of(6)],
@@ -124,6 +144,11 @@ const bodies: Record<string, Buffer[]> = {
   "a map with a name that is too long": [map("n".repeat(LONGEST_KEY), BYTES), put(a, a)],
   "a map with a name of 65535 bytes": [map("n".repeat(65535), BYTES), put(a, a)],
   "a map with a name that is no UTF-8": [map(Buffer.of(0xff, 0xc0), BYTES), put(a, a)],
+  "a map with fields": [withFields("new", ...tail), put(a, a)],
+  "a map with other fields than before it was dropped": [
+    ...[withFields("new", ...tail), put(a, a), drop],
+    ...[withFields("new", 3, 0, 2), put(a, a), drop, map("new", BYTES), put(no, a)],
+  ],
   "a map that nothing is done with": [map("new", BYTES)],
   "a map called __proto__": [map("__proto__", BYTES), put(a, a)],
   "the longest key": [rows, put(Buffer.from(` ${"k".repeat(LONGEST_KEY - 1)}`), a)],
@@ -156,6 +181,13 @@ for (const [what, body] of Object.entries(bodies)) {
     tryLog(changed, what);
   });
 }
+
+test.each(Object.entries(misfits))("refused: %s", (what, body) => {
+  const changed = withLast((last) => {
+    last.body = Buffer.concat(body);
+  });
+  expect(tryLog(changed, what)).toMatchObject({ code: "LLMDB_CORRUPT" });
+});
 
 const headers: Record<string, (last: RecordParts) => void> = {
   "a later transaction": (last) => last.header.writeUIntLE(20, 24, 6),

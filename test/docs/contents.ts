@@ -2,6 +2,10 @@
 import { createHash } from "node:crypto";
 import { inspect } from "node:util";
 import { expect } from "vitest";
+import type { BoundFields } from "../../btree/bounds.js";
+import { ByteMapWriter } from "../../engine/byte-map.js";
+import type { Engine } from "../../engine/engine.js";
+import { encodeKey, KeyBuffer } from "../../engine/key.js";
 import type { Database, Key } from "../../index.js";
 import { readKey } from "./second-keys.js";
 import { type Checkpoint, type ReadMap, SecondReader } from "./second-reader.js";
@@ -18,6 +22,33 @@ export function numbersFrom(seed: number): (below: number) => number {
   };
 }
 
+const FIELDS: BoundFields = [
+  { of: "key", offset: 9, bytes: 6, keeps: "least" },
+  { of: "value", offset: 1, bytes: 16, keeps: "greatest" },
+  { of: "key", offset: 3, bytes: 1, keeps: "greatest" },
+];
+
+/** Changes a map that keeps bounds, as only the layers above the engine have them: keys are text, values short. */
+export function changeBounded(db: Database, below: (below: number) => number, times: number): void {
+  const engine: Engine = Reflect.get(db.map("bounded"), "engine");
+  const [key, upper] = [new KeyBuffer(), new KeyBuffer()];
+  const text = (length: number): string => Array.from({ length }, () => "abcdé\0\u0001"[below(7)]).join("");
+  engine.runBlocking((tx) => {
+    const map = new ByteMapWriter(tx, "bounded", FIELDS);
+    for (let i = 0; i < times; i++) {
+      const [start, row] = ["b".repeat(below(2) * 200), below(3000)];
+      encodeKey(`${start}${String(row).padStart(4, "0")} ${text(9)}`, key, 500);
+      const value = Uint8Array.from({ length: 17 + below(120) }, () => below(256));
+      if (i % 15 === 14) {
+        encodeKey(`${start}${String(row + 50).padStart(4, "0")}`, upper, 500);
+        map.clear({ lower: key.bytes, lowerLength: key.length, upper: upper.bytes, upperLength: upper.length });
+      }
+      map.put(key.bytes, key.length, value, value.length);
+      if (below(4) === 0) map.delete(key.bytes, key.length);
+    }
+  }, "buffered");
+}
+
 /** Maps with every kind of key and value, many splits and merges, and holes in the file; newer than its checkpoint. */
 export async function fill(db: Database): Promise<void> {
   const below = numbersFrom(7);
@@ -32,7 +63,9 @@ export async function fill(db: Database): Promise<void> {
     const large = tx.map<number, Uint8Array>("large", { values: "bytes" });
     for (let i = 0; i < 300; i++) large.put(i, new Uint8Array(below(3) * 5000 + below(2000)).fill(i));
   });
+  changeBounded(db, below, 1500);
   await db.checkpoint();
+  changeBounded(db, below, 300);
   db.transactionSync((tx) => {
     const all = tx.map<Key, unknown>("all types", { values: "json" });
     const numbers = [0, 1, -1, 1.5, -1.5, 0.5, 300, 1e-300, 2 ** 53, -(2 ** 63), 1e300, Infinity, -Infinity];

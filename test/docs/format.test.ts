@@ -1,5 +1,5 @@
 /**
- * `docs/format.md` against the code: databases are made through the public API and read by a second reader that was
+ * `docs/format.md` against the code: databases are made through the API and read by a second reader that was
  * written from the document. What the two say must be the same, to the last page.
  */
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
@@ -10,7 +10,8 @@ import { decode } from "@msgpack/msgpack";
 import { afterEach, beforeEach, expect, test } from "vitest";
 import { type Key, type OpenOptions, open } from "../../index.js";
 import { contentsOf, expectSame, fill, numbersFrom, readSecond } from "./contents.js";
-import { type Checkpoint, Damage, readCheckpoints, SecondReader } from "./second-reader.js";
+import { Damage } from "./second-damage.js";
+import { type Checkpoint, readCheckpoints, SecondReader } from "./second-reader.js";
 
 type PageSize = NonNullable<OpenOptions["pageSize"]>;
 
@@ -45,6 +46,8 @@ test.each([4096, 8192, 65536] as PageSize[])("a database with pages of %i bytes 
   }
   // A run that did not meet one of these would prove less than it seems to.
   for (const [what, times] of Object.entries(reader.seen)) {
+    // Bounds are in branches of history only: see temporal.test.ts.
+    if (what === "bounds") continue;
     if (pageSize === 4096 || !/Prefix|Extents/.test(what)) expect([what, times > 0]).toEqual([what, true]);
   }
   if (pageSize === 4096) expect(stats.maps["long keys"].depth).toBeGreaterThan(2);

@@ -3,7 +3,8 @@
  * commits follow a checkpoint, and what the maps hold after them.
  */
 import { crc32 } from "node:zlib";
-import { type Checkpoint, Damage, demand, FORMATS, type ReadMap, u48, u64 } from "./second-reader.js";
+import { Damage, demand } from "./second-damage.js";
+import { type Checkpoint, FORMATS, fieldOf, type ReadMap, readFields, u48, u64 } from "./second-reader.js";
 
 const MAGIC = "LLMDBWAL";
 const SECTOR = 4096;
@@ -74,7 +75,14 @@ function roundUp(position: number, unit: number): number {
 
 class Chain {
   readonly commits: LogRecord[] = [];
-  readonly seen: LogSeen = { anchors: 0, wraps: 0, jumps: 0, restated: 0, gaps: 0, operations: [0, 0, 0, 0, 0, 0] };
+  readonly seen: LogSeen = {
+    anchors: 0,
+    wraps: 0,
+    jumps: 0,
+    restated: 0,
+    gaps: 0,
+    operations: [0, 0, 0, 0, 0, 0, 0, 0],
+  };
   readonly #log: Buffer;
   readonly #first: LogRecord;
   readonly #salts: Set<string>;
@@ -212,8 +220,16 @@ export function readLogged(maps: readonly ReadMap[], log: Buffer | undefined, ch
   return { tx: chain.newest, timeMicros: time, maps: state.maps(), seen: chain.seen };
 }
 
+/** A map as an operation names it. */
+interface NamedMap {
+  readonly name: string;
+  readonly format: string;
+  readonly fields: Buffer;
+}
+
 interface OpenMap {
   format: string;
+  fields: Buffer;
   /** By key in hex, which sorts as its bytes do. */
   entries: Map<string, [Buffer, Buffer]>;
 }
@@ -228,18 +244,18 @@ class MapState {
   constructor(maps: readonly ReadMap[], longestKey: number, operations: number[]) {
     this.#longestKey = longestKey;
     this.#operations = operations;
-    for (const { name, format, entries } of maps) {
+    for (const { name, format, fields, entries } of maps) {
       const byKey = new Map(entries.map((entry) => [entry[0].toString("hex"), entry] as const));
-      this.#maps.set(name, { format, entries: byKey });
+      this.#maps.set(name, { format, fields, entries: byKey });
     }
   }
 
   /** In the order of their names, each with its entries in the order of their keys. */
   maps(): ReadMap[] {
     const named = [...this.#maps].sort(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
-    return named.map(([name, { format, entries }]) => {
+    return named.map(([name, { format, fields, entries }]) => {
       const sorted = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-      return { name, format, depth: 0, entries: sorted.map(([, entry]) => entry) };
+      return { name, format, depth: 0, fields, entries: sorted.map(([, entry]) => entry) };
     });
   }
 
@@ -248,13 +264,23 @@ class MapState {
     this.#body = body;
     this.#at = 0;
     let name: string | undefined;
+    const named: NamedMap[] = [];
     while (this.#at < body.length) {
       const code = this.#number(1);
       this.#operations[code]++;
       if (code === 1) {
-        name = this.#openMap();
+        const map = this.#readMap();
+        named.push(map);
+        name = this.#enterMap(map);
         continue;
       }
+      if (code === 7) {
+        const index = this.#number(1);
+        demand(index < named.length, "an operation is on a map that was not named");
+        name = this.#enterMap(named[index]);
+        continue;
+      }
+      if (code === 6) continue;
       const map = name === undefined ? undefined : this.#maps.get(name);
       demand(name !== undefined && map !== undefined, "an operation comes before its map");
       this.#change(code, map);
@@ -264,23 +290,34 @@ class MapState {
     }
   }
 
-  #openMap(): string {
-    const format = FORMATS[this.#number(1)];
+  #readMap(): NamedMap {
+    const formatByte = this.#number(1);
+    const format = FORMATS[formatByte & ~0x10];
     demand(format !== undefined && format !== "", "a map has an unknown format");
     const name = this.#take(this.#number(2)).toString("utf8");
     demand(name !== "" && Buffer.byteLength(name) < this.#longestKey, "a map has no possible name");
+    const hasFields = (formatByte & 0x10) !== 0;
+    const fields = hasFields ? this.#take(12) : Buffer.alloc(12);
+    demand(readFields(fields).length > 0 === hasFields, "a map operation has no fields where it says so");
+    return { name, format, fields };
+  }
+
+  #enterMap({ name, format, fields }: NamedMap): string {
     const map = this.#maps.get(name);
     demand(map === undefined || map.format === format, "a map has another format");
-    if (map === undefined) this.#maps.set(name, { format, entries: new Map() });
+    demand(map === undefined || map.fields.equals(fields), "a map has other fields");
+    if (map === undefined) this.#maps.set(name, { format, fields, entries: new Map() });
     return name;
   }
 
-  #change(code: number, { entries }: OpenMap): void {
+  #change(code: number, { fields, entries }: OpenMap): void {
     if (code === 2) {
       const keyBytes = this.#number(2);
       const valueBytes = this.#number(4);
       const key = this.#key(keyBytes, 0);
-      entries.set(key.toString("hex"), [key, this.#take(valueBytes)]);
+      const entry: [Buffer, Buffer] = [key, this.#take(valueBytes)];
+      for (const field of readFields(fields)) fieldOf(field, entry);
+      entries.set(key.toString("hex"), entry);
     } else if (code === 3) {
       demand(entries.delete(this.#key(this.#number(2), 0).toString("hex")), "a key that is not there is deleted");
     } else if (code === 4) {

@@ -2,7 +2,9 @@
  * A reader of database files that was written from `docs/format.md` and knows nothing of the code that writes them. It
  * makes every check that the document asks of a reader, and notes which page is used by what.
  */
+
 import { crc32 } from "node:zlib";
+import { Damage, demand } from "./second-damage.js";
 
 const MAGIC = "4c4c4d444200" + "1a0a";
 const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536];
@@ -37,6 +39,8 @@ export interface ReadMap {
   name: string;
   format: string;
   depth: number;
+  /** The 12 bytes that say what the map keeps bounds of. */
+  fields: Buffer;
   /** Encoded keys and stored bytes of the values, in the order of the file. */
   entries: [Buffer, Buffer][];
 }
@@ -47,6 +51,7 @@ export interface Seen {
   branches: number;
   leafPrefixes: number;
   branchPrefixes: number;
+  bounds: number;
   deadBytes: number;
   values: number;
   severalExtents: number;
@@ -54,10 +59,49 @@ export interface Seen {
   heldRuns: number;
 }
 
-export class Damage extends Error {}
+/** Bytes of each entry whose least or greatest value branch cells carry. */
+interface Field {
+  inValue: boolean;
+  greatest: boolean;
+  start: number;
+  bytes: number;
+}
 
-export function demand(holds: boolean, what: string): asserts holds {
-  if (!holds) throw new Damage(what);
+/** The fields that 12 bytes stand for. */
+export function readFields(bytes: Buffer): Field[] {
+  const fields: Field[] = [];
+  for (let at = 0; at < 12; at += 3) {
+    const [flags, start, length] = bytes.subarray(at, at + 3);
+    if (flags === 0) {
+      demand(
+        bytes.subarray(at).every((byte) => byte === 0),
+        "bytes behind the fields are not zero",
+      );
+      return fields;
+    }
+    const field = { inValue: (flags & 2) !== 0, greatest: (flags & 4) !== 0, start, bytes: length };
+    demand((flags & 1) !== 0 && flags < 8 && length >= 1 && length <= 16, "a field is impossible");
+    demand(field.inValue || start >= length, "a field goes on behind the end of a key");
+    fields.push(field);
+  }
+  return fields;
+}
+
+/** The value of a field in an entry. */
+export function fieldOf({ inValue, start, bytes }: Field, [key, value]: [Buffer, Buffer]): Buffer {
+  const from = inValue ? value : key;
+  const at = inValue ? start : key.length - start;
+  demand(at >= 0 && at + bytes <= from.length, "an entry is too short for the fields of its map");
+  return from.subarray(at, at + bytes);
+}
+
+/** The bounds of some entries, as a branch cell carries them. */
+function boundsOf(fields: Field[], entries: [Buffer, Buffer][]): Buffer {
+  const parts = fields.map((field) => {
+    const values = entries.map((entry) => fieldOf(field, entry)).sort(Buffer.compare);
+    return values[field.greatest ? values.length - 1 : 0];
+  });
+  return Buffer.concat(parts);
 }
 
 /** `u16h u32l` of the document. */
@@ -111,7 +155,6 @@ function readCheckpoint(file: Buffer, at: number, page: number): Checkpoint | un
   demand(length === 0 || (length >= 26 && length <= 138), "the descriptor of the free list has a wrong length");
   for (const [from, to] of [
     [38, 40],
-    [55, 56],
     [86, 88],
     [94, 96],
     [100, 104],
@@ -123,6 +166,7 @@ function readCheckpoint(file: Buffer, at: number, page: number): Checkpoint | un
       `meta bytes ${from} to ${to} are not zero`,
     );
   }
+  demand(meta[55] <= 1, "a meta page has unknown flags");
   return {
     pageSize: meta.readUInt32LE(12),
     id: meta.toString("hex", 16, 32),
@@ -145,6 +189,7 @@ export class SecondReader {
     branches: 0,
     leafPrefixes: 0,
     branchPrefixes: 0,
+    bounds: 0,
     deadBytes: 0,
     values: 0,
     severalExtents: 0,
@@ -169,7 +214,7 @@ export class SecondReader {
   maps(): ReadMap[] {
     const { depth, root } = this.#checkpoint;
     const maps: ReadMap[] = [];
-    for (const [key, record] of this.#tree(root, depth, "the directory")) {
+    for (const [key, record] of this.#tree(root, depth, "the directory", [])) {
       if (key[0] === 0x6d) maps.push(this.#map(key.toString("utf8", 1), record));
     }
     return maps;
@@ -215,25 +260,26 @@ export class SecondReader {
     const format = FORMATS[record[25]];
     demand(format !== undefined && format !== "", "a map has an unknown format");
     demand(depth <= 24 && (depth === 0) === (root.page === 0), "depth and root of a map contradict each other");
-    demand(record.readUInt16LE(26) === 0 && record.subarray(52).every((byte) => byte === 0), "record bytes not zero");
+    demand(record.readUInt16LE(26) === 0, "record bytes not zero");
+    const fields = record.subarray(52);
     const before = { ...this.seen };
     const pagesBefore = this.#uses.size;
-    const entries = this.#tree(root, depth, `map ${name}`);
+    const entries = this.#tree(root, depth, `map ${name}`, readFields(fields));
     const leaves = this.seen.leaves - before.leaves;
     const branches = this.seen.branches - before.branches;
     demand(leaves === u64(record, 28) && branches === u64(record, 36), "a map has other pages than its record says");
     demand(this.#uses.size - pagesBefore - leaves - branches === u64(record, 44), "a map has other extents");
-    return { name, format, depth, entries };
+    return { name, format, depth, fields, entries };
   }
 
-  #tree(root: Pointer, depth: number, owner: string): [Buffer, Buffer][] {
+  #tree(root: Pointer, depth: number, owner: string, fields: Field[]): [Buffer, Buffer][] {
     const entries: [Buffer, Buffer][] = [];
-    if (depth > 0) this.#node(root, depth - 1, owner, entries);
+    if (depth > 0) this.#node(root, depth - 1, owner, fields, entries);
     return entries;
   }
 
   /** Reads a node and what is below; returns whether a value lies on extents. */
-  #node(pointer: Pointer, level: number, owner: string, entries: [Buffer, Buffer][]): boolean {
+  #node(pointer: Pointer, level: number, owner: string, fields: Field[], entries: [Buffer, Buffer][]): boolean {
     const { pageSize, pages } = this.#checkpoint;
     demand(pointer.page >= 3 && pointer.page < pages, "a pointer leads outside of the file");
     demand((pointer.flags & ~2) === 0, "a pointer has unknown flags");
@@ -242,7 +288,9 @@ export class SecondReader {
     this.#use(pointer.page, 1, owner);
     demand(page[0] === (level === 0 ? 1 : 2) && page[1] === level, "a node has a wrong type or level");
     demand(u48(page, 4) === pointer.page && split48(page, 10) === pointer.tx, "a node is not the one that is named");
-    demand(page.readUInt16LE(18) === 0 && page.readUInt32LE(28) === 0, "header bytes are not zero");
+    const boundBytes = level === 0 ? 0 : fields.reduce((sum, { bytes }) => sum + bytes, 0);
+    demand(page.readUInt16LE(18) === boundBytes, "a node carries other bounds than the fields of its map");
+    demand(page.readUInt32LE(28) === 0, "header bytes are not zero");
 
     const slots = this.#slots(page, level);
     const before = entries.length;
@@ -251,9 +299,12 @@ export class SecondReader {
       const { key, cell, tail } = slots[i];
       if (level > 0) {
         const from = entries.length;
-        const below = this.#node(readPointer(page, cell), level - 1, owner, entries);
+        const below = this.#node(readPointer(page, cell), level - 1, owner, fields, entries);
         onExtents ||= below;
         const inside = entries.slice(from);
+        const bounds = page.subarray(cell + 24, cell + 24 + boundBytes);
+        demand(bounds.equals(boundsOf(fields, inside)), "bounds are not those of what is below");
+        if (boundBytes > 0) this.seen.bounds++;
         const next = slots[i + 1]?.key;
         demand(
           inside.every(([own]) => (i === 0 || own.compare(key) >= 0) && (next === undefined || own.compare(next) < 0)),
@@ -268,6 +319,7 @@ export class SecondReader {
       }
     }
     demand(entries.length - before === pointer.entries, "a pointer counts other entries");
+    demand(!onExtents || fields.length === 0, "a value of a map with fields lies on extents");
     demand(!onExtents || (pointer.flags & 2) !== 0, "a pointer does not know of values on extents");
     return onExtents;
   }
@@ -281,6 +333,7 @@ export class SecondReader {
     const slotsAt = 32 + pad4(prefixLength);
     demand(count > 0 && prefixLength <= this.#longestKey, "a node header is out of range");
     demand(slotsAt + 8 * count <= cellStart && cellStart <= pageSize, "slots and cells overlap");
+    demand(level === 0 || count > 1 || prefixLength === 0, "a branch with one child has a prefix");
     const prefix = page.subarray(32, 32 + prefixLength);
     demand(
       page.subarray(32 + prefixLength, slotsAt).every((byte) => byte === 0),
@@ -296,7 +349,7 @@ export class SecondReader {
       const cell = page.readUInt16LE(at + 4);
       const suffix = page.readUInt16LE(at + 6);
       const tail = Math.max(0, suffix - 4);
-      const fixed = level === 0 ? 2 : 24;
+      const fixed = level === 0 ? 2 : 24 + page.readUInt16LE(18);
       demand(prefixLength + suffix <= this.#longestKey, "a key is too long");
       demand(cell >= cellStart && cell + fixed + tail <= pageSize, "a cell is out of range");
       demand(
@@ -305,7 +358,7 @@ export class SecondReader {
       );
       const key = Buffer.concat([prefix, head.subarray(0, suffix), page.subarray(cell + fixed, cell + fixed + tail)]);
       const stored = level === 0 ? page.readUInt16LE(cell) & 0x7fff : 0;
-      const bytes = level === 0 ? 2 + tail + stored : pad4(24 + tail);
+      const bytes = level === 0 ? 2 + tail + stored : pad4(fixed + tail);
       demand(cell + bytes <= pageSize && (level === 0 || cell % 4 === 0), "a cell is out of range");
       demand(level === 0 || i > 0 || (suffix === 0 && head.readUInt32BE() === 0), "the first child has a key");
       const ascends = i <= (level === 0 ? 0 : 1) || key.compare(slots[i - 1].key) > 0;
@@ -320,6 +373,11 @@ export class SecondReader {
     );
     const used = cells.reduce((sum, [, bytes]) => sum + bytes, 0);
     demand(used + dead === pageSize - cellStart, "dead bytes and cells do not add up");
+    let end = slotsAt + 8 * count;
+    for (const [from, to] of [...cells.map(([cell, bytes]) => [cell, cell + bytes]), [pageSize, pageSize]]) {
+      demand(isZero(page.subarray(end, from)), "bytes of a node that belong to nothing are not zero");
+      end = to;
+    }
 
     this.seen[level === 0 ? "leaves" : "branches"]++;
     if (prefixLength > 0) this.seen[level === 0 ? "leafPrefixes" : "branchPrefixes"]++;
@@ -354,6 +412,8 @@ export class SecondReader {
         Buffer.concat(zeros).every((byte) => byte === 0),
         "header bytes of an extent are not zero",
       );
+      const rest = this.#file.subarray(start * pageSize + 32 + bytes, (start + run) * pageSize);
+      demand(isZero(rest), "bytes behind the data of an extent are not zero");
       this.#use(start, run, owner);
       parts.push(extent.subarray(32));
       left -= bytes;
@@ -369,4 +429,8 @@ export class SecondReader {
       this.#uses.set(page, owner);
     }
   }
+}
+
+function isZero(bytes: Buffer): boolean {
+  return bytes.every((byte) => byte === 0);
 }

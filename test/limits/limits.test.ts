@@ -122,6 +122,7 @@ function makeFarDatabase(storage: Storage, path: string, pages: number): void {
       previousTx: 0,
       log: { position: 0, crc: 0 },
       checkpoint,
+      unerased: false,
       freeList: new Uint8Array(0),
     });
     file.write(meta, 0, meta.length, metaPosition(checkpoint, 4096));

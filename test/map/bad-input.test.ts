@@ -111,12 +111,6 @@ describe("arguments", () => {
       (db) => db.transaction(() => {}, wrong({ sync: 1 })),
     ],
     [
-      "a time for a transaction",
-      "UNSUPPORTED",
-      /transaction log/,
-      (db) => db.transaction(() => {}, wrong({ time: 1 })),
-    ],
-    [
       "a write inside a transaction",
       "INVALID_ARGUMENT",
       /write through it/,
@@ -212,6 +206,7 @@ describe("files", () => {
     previousTx: 0,
     log: { position: 0, crc: 0 },
     checkpoint: 0,
+    unerased: false,
     freeList: new Uint8Array(0),
   });
 

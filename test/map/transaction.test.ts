@@ -76,6 +76,13 @@ test("its number and time; one that writes nothing leaves none", () => {
   expect(db.stats().lastTx).toBe(1);
 });
 
+test("a clock that shows a whole microsecond gives that one, however far the time", () => {
+  for (const micros of [1_600_000_000_000_003, 2_240_470_817_008_006, 4_417_000_000_000_007]) {
+    const db = openFresh({ clock: () => micros / 1000 });
+    db.transactionSync((tx) => expect(tx.time).toBe(micros / 1000));
+  }
+});
+
 test("a wrong argument inside leaves the transaction usable", () => {
   const db = openFresh();
   db.transactionSync((tx) => {

@@ -25,6 +25,7 @@ const meta: fc.Arbitrary<Meta> = fc.record({
   previousTx: u48,
   log: fc.record({ position: u48, crc: fc.nat(2 ** 31) }),
   checkpoint: u48,
+  unerased: fc.boolean(),
   freeList: fc.uint8Array({ maxLength: 138 }),
 });
 

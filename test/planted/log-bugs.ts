@@ -23,14 +23,14 @@ export const LOG_BUGS: readonly PlantedBug[] = [
   {
     name: "after a failed log sync the handle goes on",
     file: "engine/journal.ts",
-    find: "      action();\n    } catch (error) {\n      throw checkpointer.fail(error);",
-    replace: "      action();\n    } catch (error) {\n      throw error;",
+    find: "throw checkpointer.fail(error);\n    }\n  }\n}",
+    replace: "throw error;\n    }\n  }\n}",
     torture: { round: 5 },
   },
   {
     name: "a failed log sync of promises acknowledges them",
     file: "engine/journal.ts",
-    find: "        this.checkpointer?.fail(error);\n      }\n      this.#wake();",
+    find: "        if (!this.#isHeld(next, error)) this.checkpointer?.fail(error);\n      }\n      this.#wake();",
     replace: "        this.#waiters.wake(Number.POSITIVE_INFINITY);\n      }\n      this.#wake();",
     torture: { round: 5 },
   },

@@ -1,6 +1,8 @@
 /** The operations of a transaction: what was noted and not taken back is read, in order; damage is an error. */
+import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
+import { type BoundField, type BoundFields, NO_BOUNDS } from "../../btree/bounds.js";
 import { OperationBuffer, type OperationMark } from "../../wal/operation-buffer.js";
 import { readOperations } from "../../wal/operation-reader.js";
 import { RECORD_HEADER_BYTES } from "../../wal/record.js";
@@ -9,24 +11,36 @@ type Operation = readonly [kind: string, ...unknown[]];
 
 const bytes = fc.uint8Array({ maxLength: 40 });
 const bound = fc.option(bytes, { nil: null });
+const field: fc.Arbitrary<BoundField> = fc.record({
+  of: fc.constantFrom("key" as const, "value" as const),
+  offset: fc.integer({ min: 16, max: 255 }),
+  bytes: fc.integer({ min: 1, max: 16 }),
+  keeps: fc.constantFrom("least" as const, "greatest" as const),
+});
 const operation: fc.Arbitrary<Operation> = fc.oneof(
   fc.tuple(
     fc.constant("map"),
-    fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" }),
-    fc.integer({ min: 1, max: 4 }),
+    fc.oneof(
+      { weight: 3, arbitrary: fc.constant("often") },
+      fc.string({ minLength: 1, maxLength: 20, unit: "grapheme" }),
+    ),
+    fc.integer({ min: 1, max: 2 }),
+    fc.oneof(fc.constant(NO_BOUNDS), fc.array(field, { maxLength: 4 })),
   ),
   fc.tuple(fc.constant("put"), bytes, fc.uint8Array({ maxLength: 3000 })),
   fc.tuple(fc.constant("delete"), bytes),
   fc.tuple(fc.constant("clear"), bound, bound),
   fc.tuple(fc.constant("drop")),
+  fc.tuple(fc.constant("erase")),
 );
 const step = fc.oneof({ weight: 8, arbitrary: operation }, fc.constantFrom("mark" as const, "undo" as const));
 
-function note(buffer: OperationBuffer, [kind, a, b]: Operation): void {
-  if (kind === "map") buffer.map(a as string, b as number);
+function note(buffer: OperationBuffer, [kind, a, b, c]: Operation): void {
+  if (kind === "map") buffer.map(a as string, b as number, c as BoundFields);
   else if (kind === "put") buffer.put(a as Uint8Array, (a as Uint8Array).length, b as Uint8Array);
   else if (kind === "delete") buffer.delete(a as Uint8Array, (a as Uint8Array).length);
   else if (kind === "drop") buffer.drop();
+  else if (kind === "erase") buffer.erase();
   else {
     const [lower, upper] = [a as Uint8Array | null, b as Uint8Array | null];
     buffer.clear(lower, lower?.length ?? 0, upper, upper?.length ?? 0);
@@ -36,11 +50,12 @@ function note(buffer: OperationBuffer, [kind, a, b]: Operation): void {
 function readBack(body: Uint8Array): Operation[] {
   const read: Operation[] = [];
   readOperations(body, {
-    map: (name, format) => read.push(["map", name, format]),
+    map: (name, format, bounds) => read.push(["map", name, format, bounds]),
     put: (key, value) => read.push(["put", key.slice(), value.slice()]),
     delete: (key) => read.push(["delete", key.slice()]),
     clear: (lower, upper) => read.push(["clear", lower?.slice() ?? null, upper?.slice() ?? null]),
     drop: () => read.push(["drop"]),
+    erase: () => read.push(["erase"]),
   });
   return read;
 }
@@ -51,7 +66,7 @@ const bodyOf = (buffer: OperationBuffer) => buffer.bytes.subarray(RECORD_HEADER_
 function withoutRepeats(operations: readonly Operation[]): Operation[] {
   let current: Operation | undefined;
   return operations.filter((one) => {
-    const repeats = one[0] === "map" && current?.[1] === one[1] && current?.[2] === one[2];
+    const repeats = one[0] === "map" && isDeepStrictEqual(one, current);
     if (one[0] === "map") current = one;
     if (one[0] === "drop") current = undefined;
     return !repeats;

@@ -2,7 +2,7 @@
  * A change of a plan, made to a transaction, to a map and to the oracle's draft. Guarantees: all three mean the same.
  */
 import type { Database } from "../../../engine/database.js";
-import type { Receipt } from "../../../engine/engine.js";
+import type { Receipt } from "../../../engine/receipt.js";
 import type { Transaction } from "../../../engine/transaction.js";
 import { copyContents, type Draft, hashValue } from "./contents.js";
 import { type TortureChange, type TransactionPlan, valueBytes } from "./plan.js";

@@ -1,0 +1,171 @@
+/**
+ * A map by its bytes, for the layers above: they encode keys and values themselves, read with the cursors of the tree,
+ * and may have bounds kept of fields of their entries. Guarantees: the same as for a map inside a transaction: what
+ * cannot be stored is refused before the first page is touched; an error after that leaves the transaction to be rolled
+ * back.
+ *
+ * Keys are in buffers with eight zero bytes behind them.
+ */
+import { type BoundFields, NO_BOUNDS, sameFields } from "../btree/bounds.js";
+import { clearRange } from "../btree/clear.js";
+import type { Bounds } from "../btree/cursor.js";
+import { put, remove } from "../btree/entries.js";
+import { floor, type LeafPlace } from "../btree/floor.js";
+import { maxKeyBytes } from "../btree/node.js";
+import type { Tree } from "../btree/tree.js";
+import { LlmdbError } from "../pager/error.js";
+import { type ExtentStore, MAX_VALUE_BYTES } from "../pager/extent-value.js";
+import type { PageReader } from "../pager/page-reader.js";
+import type { OperationBuffer } from "../wal/operation-buffer.js";
+import type { Entry } from "./entry.js";
+import { formatIndex } from "./map-record.js";
+import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
+
+/** Where reads of a map go. */
+export interface ByteSource {
+  readonly tree: Tree;
+  readonly reader: PageReader;
+  readonly extents: ExtentStore;
+}
+
+const FORMAT = "bytes";
+const place: LeafPlace = { frame: 0, slot: 0 };
+
+/**
+ * Finds the entry with the largest key that is not above `key`; returns false where there is none. The entry is valid
+ * until the next page is loaded.
+ */
+export function floorEntry(source: ByteSource, key: Uint8Array, length: number, entry: Entry): boolean {
+  const { tree, reader } = source;
+  if (!floor(tree, reader, key, length, place)) return false;
+  entry.set(reader, place.frame, place.slot);
+  return true;
+}
+
+/** A map of bytes inside a write transaction. */
+export class ByteMapWriter {
+  readonly #transaction: WriteTransaction;
+  readonly #map: WorkingMap;
+  readonly #fields: BoundFields;
+  readonly #maxKeyBytes: number;
+
+  /**
+   * @param bounds what the map keeps bounds of; it is made so by the first entry
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where the map exists and is another one
+   */
+  constructor(writer: WriteTransaction, name: string, bounds: BoundFields = NO_BOUNDS) {
+    this.#transaction = writer;
+    this.#fields = bounds;
+    this.#map = writer.map(name, bounds);
+    this.#maxKeyBytes = maxKeyBytes(writer.writeSet.pageSize);
+    this.#requireFormat();
+    if (this.#map.format !== null && !sameFields(this.#map.bounds, bounds)) throw this.#otherMap();
+  }
+
+  get tree(): Tree {
+    return this.#map.tree;
+  }
+
+  /**
+   * Sets the value of a key.
+   *
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_KEY_TOO_LONG`, `LLMDB_VALUE_TOO_LARGE`, `LLMDB_CLOSED`,
+   * `LLMDB_DISK_FULL`, `LLMDB_IO`, `LLMDB_CORRUPT`
+   */
+  put(key: Uint8Array, keyLength: number, value: Uint8Array, valueLength: number): void {
+    this.#requireFormat();
+    this.#requireLengths(keyLength, valueLength);
+    const changes = this.#begin();
+    try {
+      // Declared again: the map may have been dropped, or a savepoint taken back, since this writer was made.
+      if (this.#map.format === null) this.#map.tree.bounds = this.#fields;
+      put(this.#map.tree, this.#transaction.writeSet, key, keyLength, value, valueLength);
+      this.#map.format = FORMAT;
+      this.#map.changed = true;
+      this.#transaction.grows = true;
+      const stored = value.length === valueLength ? value : value.subarray(0, valueLength);
+      this.#log().put(key, keyLength, stored);
+    } catch (error) {
+      throw this.#failed(error, changes);
+    }
+  }
+
+  /** Takes a key out; returns whether it was there. Throws as `put`. */
+  delete(key: Uint8Array, keyLength: number): boolean {
+    const changes = this.#begin();
+    try {
+      if (!remove(this.#map.tree, this.#transaction.writeSet, key, keyLength)) return false;
+      this.#map.changed = true;
+      this.#log().delete(key, keyLength);
+      return true;
+    } catch (error) {
+      throw this.#failed(error, changes);
+    }
+  }
+
+  /** Takes a range out. Throws as `put`. */
+  clear(bounds: Bounds): void {
+    const changes = this.#begin();
+    try {
+      if (clearRange(this.#map.tree, this.#transaction.writeSet, bounds) === 0) return;
+      this.#map.changed = true;
+      this.#log().clear(bounds.lower, bounds.lowerLength, bounds.upper, bounds.upperLength);
+    } catch (error) {
+      throw this.#failed(error, changes);
+    }
+  }
+
+  /** What reads of the map see: the writes of the transaction among it. */
+  source(): ByteSource {
+    const { writeSet, engine } = this.#transaction;
+    return { tree: this.#map.tree, reader: writeSet.reader, extents: engine.store.extents };
+  }
+
+  #requireFormat(): void {
+    const { format } = this.#map;
+    if (format !== null && format !== FORMAT) throw this.#otherMap();
+  }
+
+  #otherMap(): LlmdbError {
+    const { name, format } = this.#map;
+    return new LlmdbError(
+      "LLMDB_INVALID_ARGUMENT",
+      `map "${name}" exists with other values or other bounds than are asked for; use another name`,
+      { map: name, stored: format },
+    );
+  }
+
+  #requireLengths(keyLength: number, valueLength: number): void {
+    if (keyLength > this.#maxKeyBytes) {
+      throw new LlmdbError("LLMDB_KEY_TOO_LONG", `a key has at most ${this.#maxKeyBytes} bytes; use a shorter one`, {
+        length: keyLength,
+        limit: this.#maxKeyBytes,
+      });
+    }
+    if (valueLength > MAX_VALUE_BYTES) {
+      throw new LlmdbError("LLMDB_VALUE_TOO_LARGE", "the value takes more than 1 GiB; store it in parts", {
+        limit: MAX_VALUE_BYTES,
+      });
+    }
+  }
+
+  /** Before a change; returns what tells afterwards whether anything was touched. */
+  #begin(): number {
+    this.#transaction.requireOpen();
+    const { changes } = this.#map.tree;
+    this.#transaction.engine.relieve(this.#transaction);
+    return changes;
+  }
+
+  #failed(error: unknown, changes: number): unknown {
+    if (this.#map.tree.changes !== changes) this.#transaction.broken ??= error;
+    return error;
+  }
+
+  /** Where to log the next operation on this map. */
+  #log(): OperationBuffer {
+    const { operations } = this.#transaction.engine.journal;
+    operations.map(this.#map.name, formatIndex(FORMAT), this.#map.bounds);
+    return operations;
+  }
+}
