@@ -4,21 +4,32 @@
  * @packageDocumentation
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-export { Database } from "./engine/database.js";
 export type { Durability } from "./engine/engine.js";
 export type { Key } from "./engine/key.js";
 export type { MapReader as MapReads } from "./engine/map-reader.js";
 export type { Committing, MapWrites } from "./engine/map-writes.js";
-export { open, openMemory } from "./engine/open.js";
-export type { BackupOptions, MapOptions, OpenOptions, TransactionOptions } from "./engine/options.js";
+export type { BackupOptions, MapOptions, OpenOptions } from "./engine/options.js";
 export type { OrderedMap } from "./engine/ordered-map.js";
 export type { Range } from "./engine/range.js";
 export type { Milliseconds, Receipt } from "./engine/receipt.js";
 export type { Recovered, RecoveryStep } from "./engine/recovered.js";
-export type { Snapshot } from "./engine/snapshot.js";
 export type { DatabaseStats, MapStats } from "./engine/stats.js";
-export type { Transaction } from "./engine/transaction.js";
 export type { TransactionMap } from "./engine/transaction-map.js";
 export type { VerifyReport } from "./engine/verify.js";
 export { LlmdbError, type LlmdbErrorCode } from "./pager/error.js";
 export type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "./pager/storage.js";
+export type { At, Valid, Within } from "./temporal/at.js";
+export { Database } from "./temporal/database.js";
+export type { Difference } from "./temporal/diff.js";
+export { type DrawingOptions, drawVersions } from "./temporal/drawing.js";
+export type { Instant } from "./temporal/instant.js";
+export type { ListOptions } from "./temporal/listing.js";
+export { open, openMemory } from "./temporal/open.js";
+export type { TransactionOptions } from "./temporal/options.js";
+export * as period from "./temporal/period.js";
+export type { TemporalReads, Version } from "./temporal/reads.js";
+export type { Forgotten } from "./temporal/retention.js";
+export type { Snapshot } from "./temporal/snapshot.js";
+export type { TemporalStore, TemporalWrites, TransactionStore } from "./temporal/store.js";
+export type { Transaction } from "./temporal/transaction.js";
+export type { LoggedChange, LoggedTransaction } from "./temporal/transaction-log.js";

@@ -7,6 +7,7 @@ import { root } from "../sources.js";
 import { PLANTED_BUGS } from "./planted-bugs.js";
 import { misplaced, PlantedFolders } from "./planted-folder.js";
 import { findPlanted, runWhole } from "./planted-run.js";
+import { TEMPORAL_BUGS } from "./temporal-bugs.js";
 
 /** Those that are found within a second or so. */
 const QUICK = [
@@ -25,8 +26,9 @@ const folders = new PlantedFolders(root);
 afterAll(() => folders.remove());
 
 test("each bug has one place to go, and a name of its own", () => {
-  expect(misplaced(root, PLANTED_BUGS)).toEqual([]);
-  expect(new Set(PLANTED_BUGS.map(({ name }) => name)).size).toBe(PLANTED_BUGS.length);
+  const bugs = [...PLANTED_BUGS, ...TEMPORAL_BUGS];
+  expect(misplaced(root, bugs)).toEqual([]);
+  expect(new Set(bugs.map(({ name }) => name)).size).toBe(bugs.length);
 });
 
 test("nothing is found without a bug", async () => {

@@ -1,0 +1,219 @@
+/**
+ * An open database, as its users hold it: named ordered maps, and the bitemporal store, which is the database itself.
+ * Guarantees: every argument is checked before anything happens; a write that resolves is as durable as was asked.
+ */
+import { Database as MapDatabase } from "../engine/database.js";
+import type { Key } from "../engine/key.js";
+import type { Committing } from "../engine/map-writes.js";
+import type { Range } from "../engine/range.js";
+import type { Receipt } from "../engine/receipt.js";
+import { wrapBody } from "../engine/transaction.js";
+import type { VerifyReport } from "../engine/verify.js";
+import type { WriteTransaction } from "../engine/write-transaction.js";
+import { type At, requireOptions, type Valid, type Within } from "./at.js";
+import type { Difference } from "./diff.js";
+import { type Instant, parseInstant } from "./instant.js";
+import { type ListOptions, listTransactions } from "./listing.js";
+import { type CheckedTransactionOptions, checkOptions, type TransactionOptions } from "./options.js";
+import type { TemporalReads, Version } from "./reads.js";
+import { type Forgotten, forgetHistory } from "./retention.js";
+import { Snapshot } from "./snapshot.js";
+import { CommittedSources } from "./sources.js";
+import { TemporalStore, type TemporalWrites } from "./store.js";
+import { requirePartition } from "./stored-key.js";
+import { Transaction } from "./transaction.js";
+import type { LoggedTransaction } from "./transaction-log.js";
+import { verifyStore } from "./verify.js";
+import { TemporalWriter } from "./writer.js";
+
+/** An open database: the bitemporal store of partition 0, the other partitions, and named ordered maps. */
+export class Database extends MapDatabase implements Committing<TemporalWrites> {
+  readonly #sources: CommittedSources;
+  readonly #store: TemporalStore;
+
+  /** @internal Use `open`. */
+  constructor(...parts: ConstructorParameters<typeof MapDatabase>) {
+    super(...parts);
+    this.#sources = new CommittedSources(this.engine);
+    this.#store = new TemporalStore(this.engine, 0, this.#sources);
+  }
+
+  /**
+   * The bitemporal store of a partition. All partitions share one file and its transactions; their keys are apart.
+   *
+   * @param id a whole number from 0 to 2^32 - 1; 0 is the database itself
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_CLOSED`
+   */
+  partition<V = unknown>(id: number): TemporalStore<V> {
+    this.engine.requireOpen();
+    return new TemporalStore<V>(this.engine, requirePartition(id), this.#sources);
+  }
+
+  /** As {@link TemporalStore.put}. */
+  put(key: Key, value: unknown, valid?: Valid): Promise<Receipt> {
+    return this.#store.put(key, value, valid);
+  }
+
+  /** As {@link TemporalStore.putSync}. */
+  putSync(key: Key, value: unknown, valid?: Valid): Receipt {
+    return this.#store.putSync(key, value, valid);
+  }
+
+  /** As {@link TemporalStore.update}. */
+  update(key: Key, change: (value: unknown) => unknown, valid?: Valid): Promise<Receipt> {
+    return this.#store.update(key, change, valid);
+  }
+
+  /** As {@link TemporalStore.updateSync}. */
+  updateSync(key: Key, change: (value: unknown) => unknown, valid?: Valid): Receipt {
+    return this.#store.updateSync(key, change, valid);
+  }
+
+  /** As {@link TemporalStore.patch}. */
+  patch(key: Key, part: Partial<unknown>, valid?: Valid): Promise<Receipt> {
+    return this.#store.patch(key, part, valid);
+  }
+
+  /** As {@link TemporalStore.patchSync}. */
+  patchSync(key: Key, part: Partial<unknown>, valid?: Valid): Receipt {
+    return this.#store.patchSync(key, part, valid);
+  }
+
+  /** As {@link TemporalStore.delete}. */
+  delete(key: Key, valid?: Valid): Promise<Receipt> {
+    return this.#store.delete(key, valid);
+  }
+
+  /** As {@link TemporalStore.deleteSync}. */
+  deleteSync(key: Key, valid?: Valid): Receipt {
+    return this.#store.deleteSync(key, valid);
+  }
+
+  /** As {@link TemporalStore.erase}. */
+  erase(key: Key): Promise<Receipt> {
+    return this.#store.erase(key);
+  }
+
+  /** As {@link TemporalStore.eraseSync}. */
+  eraseSync(key: Key): Receipt {
+    return this.#store.eraseSync(key);
+  }
+
+  /** As {@link TemporalReads.get}. */
+  get(key: Key, at?: At): unknown {
+    return this.#store.get(key, at);
+  }
+
+  /** As {@link TemporalReads.version}. */
+  version(key: Key, at?: At): Version<unknown> | undefined {
+    return this.#store.version(key, at);
+  }
+
+  /** As {@link TemporalReads.range}. */
+  range(range?: Range, at?: At): IterableIterator<[Key, unknown]> {
+    return this.#store.range(range, at);
+  }
+
+  /** As {@link TemporalReads.versions}. */
+  versions(key: Key, within?: Within): Version<unknown>[] {
+    return this.#store.versions(key, within);
+  }
+
+  /** As {@link TemporalReads.diff}. */
+  diff(from: At, to: At, range?: Range): IterableIterator<Difference<unknown>> {
+    return this.#store.diff(from, to, range);
+  }
+
+  /** As {@link TemporalReads.asOf}. */
+  asOf(at: At): TemporalReads {
+    return this.#store.asOf(at);
+  }
+
+  /**
+   * Runs `body` at once as one transaction: its writes become visible together when it returns, and are durable when
+   * the promise resolves. An exception rolls everything back and rejects. `body` may not be async. Nest with
+   * `tx.transaction`.
+   *
+   * @returns what `body` returned
+   * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_TIME_ORDER` for a time that is not later than the
+   * last transaction or later than the clock, `LLMDB_READ_ONLY`, `LLMDB_CLOSED`, `LLMDB_DISK_FULL`, `LLMDB_IO`,
+   * `LLMDB_COMMIT_UNKNOWN`, `LLMDB_CORRUPT`
+   *
+   * @example
+   * ```ts
+   * const since = { validFrom: "2026-01-01" };
+   * await db.transaction((tx) => tx.put("ada/role", "engineer", since), { meta: { by: "import" } });
+   * ```
+   */
+  override async transaction<T>(body: (tx: Transaction) => T, options?: TransactionOptions): Promise<T> {
+    const checked = checkOptions(options, this.engine.durability);
+    return (await this.engine.run(noting(wrapBody(body, Transaction), checked), checked.durability, checked.micros))
+      .value;
+  }
+
+  /** As {@link transaction}, blocking until the commit is durable. */
+  override transactionSync<T>(body: (tx: Transaction) => T, options?: TransactionOptions): T {
+    const checked = checkOptions(options, this.engine.durability);
+    return this.engine.runBlocking(noting(wrapBody(body, Transaction), checked), checked.durability, checked.micros)
+      .value;
+  }
+
+  /** A view of the newest committed state that never changes: maps and partitions. Close it. Throws `LLMDB_CLOSED`. */
+  override snapshot(): Snapshot {
+    return new Snapshot(this.engine);
+  }
+
+  /**
+   * Committed transactions that changed the store, or were given metadata or a time, oldest first. Lazy. One that only
+   * wrote to maps leaves no row.
+   *
+   * @param within `after`: above this number; `from`, `to`: at times in [from, to); `limit`; `reverse`: newest first
+   * @returns an iterator of the state of this moment; leaving the loop early releases it
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_CLOSED`, `LLMDB_CORRUPT`
+   */
+  transactions(within?: ListOptions): IterableIterator<LoggedTransaction> {
+    return listTransactions(this.#sources, within);
+  }
+
+  /**
+   * Drops the closed slices that were known only before a point, in several transactions. What is still known, and what
+   * was known at the point or after it, stays. Asking as of before the point is an error from then on.
+   *
+   * @param options `before`: the point, which itself can still be asked about; not later than the last transaction
+   * @returns the transaction before which nothing can be asked any more, and how many slices were dropped
+   * @throws LlmdbError (rejects) as a write; `LLMDB_FUTURE_TX` for a point after the last transaction
+   */
+  async forgetHistory(options: { before: Instant }): Promise<Forgotten> {
+    requireOptions(options, ["before"], "forgetHistory");
+    this.engine.requireWritable();
+    return forgetHistory(this.engine, this.#sources, parseInstant(options.before, "before"));
+  }
+
+  /**
+   * Reads everything and reports what is wrong: pages, trees, and the rules of both time axes. Damage is in the report,
+   * not thrown.
+   *
+   * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_INVALID_ARGUMENT` inside a write transaction
+   */
+  override verify(): VerifyReport {
+    const report = super.verify();
+    // What the trees hold is looked at only where they are whole.
+    if (!report.ok) return report;
+    const problems = verifyStore(this.#sources);
+    return { ...report, ok: problems.length === 0, problems };
+  }
+}
+
+/** The body, with what is to be noted about its transaction. */
+function noting<T>(
+  body: (writer: WriteTransaction) => T,
+  { micros, meta }: CheckedTransactionOptions,
+): (writer: WriteTransaction) => T {
+  if (micros === undefined && meta === null) return body;
+  return (writer) => {
+    const temporal = TemporalWriter.of(writer);
+    temporal.meta = meta;
+    temporal.hasTime = micros !== undefined;
+    return body(writer);
+  };
+}

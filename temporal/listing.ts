@@ -1,0 +1,50 @@
+/**
+ * `db.transactions`: the options, checked.
+ */
+import { LlmdbError } from "../pager/error.js";
+import { requireOptions } from "./at.js";
+import { type Instant, MINUS_INFINITY, PLUS_INFINITY, parseInstant } from "./instant.js";
+import type { Sources } from "./sources.js";
+import { type LoggedTransaction, LogIterator } from "./transaction-log.js";
+
+/** Which transactions, in which order. Default: all, oldest first. */
+export interface ListOptions {
+  /** Above this number. Default 0. */
+  after?: number;
+  /** At this time or later. */
+  from?: Instant;
+  /** Before this time. */
+  to?: Instant;
+  /** At most so many. Default: all. */
+  limit?: number;
+  /** Newest first. Default false. */
+  reverse?: boolean;
+}
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_CLOSED`
+ */
+export function listTransactions(
+  sources: Sources,
+  within: ListOptions | undefined,
+): IterableIterator<LoggedTransaction> {
+  const given = within === undefined ? {} : within;
+  requireOptions(given, ["after", "from", "to", "limit", "reverse"], "transactions");
+  const { after = 0, from, to, limit = Number.POSITIVE_INFINITY, reverse = false } = given;
+  if (!Number.isSafeInteger(after) || after < 0) throw invalid("after is the number of a transaction, from 0");
+  if (limit !== Number.POSITIVE_INFINITY && !(Number.isSafeInteger(limit) && limit >= 0)) {
+    throw invalid("limit is a whole number from 0");
+  }
+  if (typeof reverse !== "boolean") throw invalid("reverse is true or false");
+  return new LogIterator(sources.hold(), {
+    after,
+    from: from === undefined ? MINUS_INFINITY : parseInstant(from, "from"),
+    to: to === undefined ? PLUS_INFINITY : parseInstant(to, "to"),
+    limit,
+    reverse,
+  });
+}
+
+function invalid(message: string): LlmdbError {
+  return new LlmdbError("LLMDB_INVALID_ARGUMENT", message);
+}

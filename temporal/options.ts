@@ -1,0 +1,49 @@
+/**
+ * What a transaction of the store can be given. Guarantees: options are checked, and the metadata encoded, before the
+ * body runs.
+ */
+import type { Durability } from "../engine/engine.js";
+import { checkTransactionOptions, type TransactionOptions as MapTransactionOptions } from "../engine/options.js";
+import { valueCodec } from "../engine/value.js";
+import { LlmdbError } from "../pager/error.js";
+import { type Instant, parseInstant } from "./instant.js";
+
+/** How a transaction commits, and what is noted about it. */
+export interface TransactionOptions extends MapTransactionOptions {
+  /**
+   * When it happened, for the import of recorded history: later than the last transaction, not later than the clock.
+   */
+  time?: Instant;
+  /** Who, why: anything MessagePack can hold. Kept in the transaction log. */
+  meta?: unknown;
+}
+
+/** The same, checked. */
+export interface CheckedTransactionOptions {
+  readonly durability: Durability;
+  /** Microseconds since 1970. */
+  readonly micros: number | undefined;
+  /** MessagePack. */
+  readonly meta: Uint8Array | null;
+}
+
+const KNOWN = ["durability", "time", "meta"];
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+ */
+export function checkOptions(options: TransactionOptions | undefined, fallback: Durability): CheckedTransactionOptions {
+  const durability = checkTransactionOptions(options, fallback, KNOWN);
+  const { time, meta } = options ?? {};
+  return {
+    durability,
+    micros: time === undefined ? undefined : parseTime(time),
+    meta: meta === undefined ? null : valueCodec("msgpack").encode(meta).slice(),
+  };
+}
+
+function parseTime(time: Instant): number {
+  const micros = Number(parseInstant(time, "time"));
+  if (Number.isSafeInteger(micros)) return micros;
+  throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "the time of a transaction lies between the years 1684 and 2255");
+}

@@ -1,0 +1,125 @@
+/**
+ * Doing again what the transaction log says, and comparing that with the slices that are stored. Guarantees: a slice
+ * that no operation explains, and an operation whose slices are missing, are found; keys that were erased, and what was
+ * forgotten, are left out.
+ */
+import { Cursor } from "../btree/cursor.js";
+import { copyKey } from "../btree/node.js";
+import type { ByteSource } from "../engine/byte-map.js";
+import { copyValue, Entry } from "../engine/entry.js";
+import { TX_BYTES } from "./maps.js";
+import { byValidFrom, meetsSpan, type Slice, type Span, supersede } from "./slice.js";
+import { readTx, type StoredKey } from "./stored-key.js";
+import { horizonOf, rowKey } from "./transaction-log.js";
+import { decodeRow, type LoggedOperation } from "./transaction-row.js";
+
+interface Replayed {
+  readonly tx: number;
+  readonly operation: LoggedOperation;
+}
+
+const entry = new Entry();
+const keyBytes = new Uint8Array(65536);
+
+export class LogReplay {
+  readonly #horizon: number;
+  /** Operations by key, in order. */
+  readonly #operations = new Map<string, Replayed[]>();
+  readonly #problem: (what: string) => void;
+
+  constructor(log: ByteSource | undefined, latestTx: number, problem: (what: string) => void) {
+    this.#horizon = horizonOf(log);
+    this.#problem = problem;
+    if (log !== undefined) this.#read(log, latestTx);
+  }
+
+  /** Compares the stored slices of a key with what the log says about it. */
+  compare(key: StoredKey, stored: readonly Slice<unknown>[], problem: (what: string) => void): void {
+    const name = nameOf(key.slice());
+    const operations = this.#operations.get(name) ?? [];
+    this.#operations.delete(name);
+    const expected = replay(this.#start(stored), operations);
+    const told = new Set(expected.map(describe));
+    // Some of what was forgotten may still be there, if forgetting was cut short.
+    const kept = stored.filter(({ txTo }) => txTo > this.#horizon);
+    const there = new Set(kept.map(describe));
+    if (there.size !== kept.length) problem("a slice is stored twice");
+    for (const slice of there) if (!told.has(slice)) problem(`the transaction log does not tell of ${slice}`);
+    for (const slice of told) if (!there.has(slice)) problem(`the transaction log tells of ${slice}, which is missing`);
+  }
+
+  /** After all keys: operations on others should have left nothing. */
+  finish(): void {
+    for (const operations of this.#operations.values()) {
+      for (const slice of replay([], operations))
+        this.#problem(`it tells of ${describe(slice)} of a key without slices`);
+    }
+  }
+
+  /** What was known when the log begins. */
+  #start(stored: readonly Slice<unknown>[]): Slice<unknown>[] {
+    return stored
+      .filter(({ txFrom, txTo }) => txFrom <= this.#horizon && txTo > this.#horizon)
+      .map((slice) => ({ ...slice, txTo: Number.POSITIVE_INFINITY }));
+  }
+
+  #read(log: ByteSource, latestTx: number): void {
+    const lower = rowKey(this.#horizon + 1);
+    const bounds = { lower, lowerLength: TX_BYTES, upper: null, upperLength: 0 };
+    const { cache } = log.reader;
+    let before: { tx: number; micros: bigint } | undefined;
+    for (const cursor = new Cursor(log.tree, log.reader, bounds, false); cursor.next(); ) {
+      copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, keyBytes);
+      const tx = readTx(keyBytes, 0);
+      entry.set(log.reader, cursor.frame, cursor.slot);
+      const { micros, operations } = decodeRow(copyValue(log.reader, entry, log.extents));
+      if (before !== undefined && micros <= before.micros) {
+        this.#problem(`transaction ${tx} is not later than transaction ${before.tx}`);
+      }
+      if (tx > latestTx) this.#problem(`transaction ${tx} has not happened`);
+      before = { tx, micros };
+      for (const operation of operations) this.#add(tx, operation);
+    }
+  }
+
+  #add(tx: number, operation: LoggedOperation): void {
+    if (operation.isHashed) return;
+    const name = nameOf(operation.key);
+    const known = this.#operations.get(name);
+    if (known === undefined) this.#operations.set(name, [{ tx, operation }]);
+    else known.push({ tx, operation });
+  }
+}
+
+function nameOf(key: Uint8Array): string {
+  return Buffer.from(key).toString("latin1");
+}
+
+function replay(start: readonly Slice<unknown>[], operations: readonly Replayed[]): Slice<unknown>[] {
+  let known = [...start];
+  const closed: Slice<unknown>[] = [];
+  const assert = (span: Span, tx: number, holds: boolean): void => {
+    const next = known.filter((slice) => !meetsSpan(slice, span));
+    for (const slice of known) {
+      if (!meetsSpan(slice, span)) continue;
+      const result = supersede(slice, span, tx);
+      if (result.closed !== null) closed.push(result.closed);
+      next.push(...result.leftovers);
+    }
+    if (holds) {
+      const { from: validFrom, to: validTo } = span;
+      next.push({ validFrom, validTo, txFrom: tx, txTo: Number.POSITIVE_INFINITY, origin: tx, value: undefined });
+    }
+    known = next.sort(byValidFrom);
+  };
+  for (const { tx, operation } of operations) {
+    const { op, written } = operation;
+    if (op === "put" || op === "delete") assert(operation, tx, op === "put");
+    else for (const span of written) assert(span, tx, true);
+  }
+  return [...known, ...closed];
+}
+
+function describe({ validFrom, validTo, txFrom, txTo, origin }: Slice<unknown>): string {
+  return `the slice of transaction ${origin} valid in [${validFrom}, ${validTo}) us, known in [${txFrom}, ${txTo})`;
+}

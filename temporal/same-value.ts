@@ -1,0 +1,13 @@
+/**
+ * Whether two values are the same, as they are stored. Objects are, whatever order their fields were written in.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { valueCodec } from "../engine/value.js";
+import { equalBytes } from "./slice-record.js";
+
+const codec = valueCodec("msgpack");
+
+/** Compares encoded values; nothing is decoded where the bytes are equal. */
+export function isSameValue(a: Uint8Array, b: Uint8Array): boolean {
+  return equalBytes(a, b) || isDeepStrictEqual(codec.decode(a), codec.decode(b));
+}
