@@ -1,7 +1,7 @@
 /**
  * Ten products, their release cycles, and what a public catalogue said about each cycle at which moment. Stores the
- * 2,138 statements of `examples/data/` in ordered maps, closes the database, opens it again, and answers three
- * questions from what is on disk. Run it with `npm run example`.
+ * 2,138 statements of `examples/data/software-support/` in ordered maps, closes the database, opens it again, and
+ * answers three questions from what is on disk. Run it with `npm run example`.
  *
  * A key is a tuple `[product, cycle, recordedAt]`. Tuples are ordered element by element, so everything about a
  * product, or about one of its cycles, lies side by side and in the order in which it was recorded.
@@ -13,7 +13,7 @@ import { open } from "llmdb";
 
 /** All statements of all products, oldest first. */
 function readStatements() {
-  const folder = join(import.meta.dirname, "data");
+  const folder = join(import.meta.dirname, "data", "software-support");
   const files = readdirSync(folder).filter((name) => name.endsWith(".jsonl"));
   const lines = files.flatMap((name) => readFileSync(join(folder, name), "utf8").trim().split("\n"));
   const statements = lines.map((line) => JSON.parse(line));

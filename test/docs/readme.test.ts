@@ -1,5 +1,5 @@
-/** What the README shows is run as it stands there, and the commands that it names exist. */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** What README and bitemporal.md show is run as it stands there, drawn as it is committed, and their commands exist. */
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { root } from "../sources.js";
 import { copyPackage, runThere } from "./package-copy.js";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
+const bitemporal = readFileSync(join(root, "docs", "bitemporal.md"), "utf8");
 
 let folder = "";
 beforeAll(() => {
@@ -15,25 +16,28 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** The programs of the README, each with what it is said to print, if that follows. */
-function programs(): { name: string; code: string; prints: string | undefined }[] {
-  const blocks = [...readme.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code }));
+/** The programs of a document, each with what it is said to print, if that follows. */
+function programs(of: string, prefix = "program"): { name: string; code: string; prints: string | undefined }[] {
+  const blocks = [...of.matchAll(/^```(\w+)\n([\s\S]*?)^```$/gm)].map(([, language, code]) => ({ language, code }));
   return blocks.flatMap(({ language, code }, i) => {
     if (language !== "js") return [];
     const next = blocks[i + 1];
-    return [{ name: `program-${i}.mjs`, code, prints: next?.language === "text" ? next.code : undefined }];
+    return [{ name: `${prefix}-${i}.mjs`, code, prints: next?.language === "text" ? next.code : undefined }];
   });
 }
 
-test.each(programs())("$name runs as it is pasted", ({ name, code, prints }) => {
-  writeFileSync(join(folder, name), code);
-  const printed = runThere(folder, name);
-  expect(printed).not.toBe("");
-  if (prints !== undefined) expect(printed).toBe(prints);
-});
+test.each([...programs(readme), ...programs(bitemporal, "bitemporal")])(
+  "$name runs as it is pasted",
+  ({ name, code, prints }) => {
+    writeFileSync(join(folder, name), code);
+    const printed = runThere(folder, name);
+    expect(printed).not.toBe("");
+    if (prints !== undefined) expect(printed).toBe(prints);
+  },
+);
 
 test("the first program has about twenty lines", () => {
-  expect(programs()[0].code.trimEnd().split("\n").length).toBeLessThanOrEqual(22);
+  expect(programs(readme)[0].code.trimEnd().split("\n").length).toBeLessThanOrEqual(22);
 });
 
 test("the example reads back what it stored", () => {
@@ -50,7 +54,38 @@ test("every npm command of the README exists", () => {
   expect(named.filter((name) => !(name in scripts))).toEqual([]);
 });
 
-test.each(["README.md", "docs/design.md", "docs/format.md", "docs/keys.md"])(
+test("the pictures are what the script draws", () => {
+  const drawn = join(folder, "drawn");
+  runThere(folder, "scripts/draw-bitemporal.mjs", drawn);
+  const committed = join(root, "docs", "images");
+  expect(readdirSync(committed)).toEqual(readdirSync(drawn));
+  for (const name of readdirSync(drawn)) {
+    expect([name, readFileSync(join(committed, name), "utf8")]).toEqual([
+      name,
+      readFileSync(join(drawn, name), "utf8"),
+    ]);
+  }
+});
+
+test("the story of Node.js 16 is what was recorded", () => {
+  const lines = readFileSync(join(root, "examples", "data", "software-support", "nodejs.jsonl"), "utf8")
+    .trim()
+    .split("\n");
+  const statements = lines.map((line) => JSON.parse(line)).filter(({ cycle }) => cycle === "16");
+  const said = statements.map(({ op, recordedAt, releaseDate, support, eol }) => {
+    return { recordedAt, what: op === "retract" ? "withdrawn" : `${releaseDate} to ${support}, to ${eol}` };
+  });
+  const changes = said.filter(({ what }, i) => what !== said[i - 1]?.what);
+  expect(changes).toEqual([
+    { recordedAt: "2020-10-28T08:17:45Z", what: "2021-04-20 to 2022-10-18, to 2024-04-30" },
+    { recordedAt: "2020-12-22T20:20:45Z", what: "withdrawn" },
+    { recordedAt: "2021-04-20T16:03:18Z", what: "2021-04-20 to 2022-10-18, to 2024-04-30" },
+    { recordedAt: "2022-06-11T16:15:42Z", what: "2021-04-20 to 2022-10-18, to 2023-09-11" },
+  ]);
+  for (const { recordedAt } of changes) expect(bitemporal).toContain(recordedAt);
+});
+
+test.each(["README.md", ...["bitemporal", "design", "format", "keys"].map((name) => `docs/${name}.md`)])(
   "the links of %s lead somewhere",
   (path) => {
     const text = readFileSync(join(root, path), "utf8");
