@@ -1,0 +1,211 @@
+/**
+ * What the two time axes cost: the bitemporal store beside a plain map in one database, the same keys and values, in
+ * turns. Guarantees: each ratio is of two measurements of one round, and what was read is checked.
+ *
+ *     npm run bench:temporal
+ *     npm run bench:temporal -- --scan-keys 100000 --rounds 5 --folder /somewhere
+ *
+ * The full scan of the past (100,000 keys with 100 versions) takes a few minutes and 3 GB of disk; without the flag it
+ * is of 10,000 keys.
+ */
+import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { open } from "../dist/index.js";
+import { describeMachine } from "./machine.mjs";
+import { duration, group, median } from "./numbers.mjs";
+
+const { values: flags } = parseArgs({
+  options: {
+    "scan-keys": { type: "string", default: "10000" },
+    rounds: { type: "string", default: "5" },
+    folder: { type: "string", default: fileURLToPath(new URL("results", import.meta.url)) },
+  },
+});
+const ROUNDS = Number(flags.rounds);
+const SCAN_KEYS = Number(flags["scan-keys"]);
+const CACHE_BYTES = 2_000_000_000;
+const READS = 100_000;
+const BATCH = 1000;
+
+/** MessagePack of it has 100 bytes. */
+const factOf = (version) => ({ text: "x".repeat(70), source: "bench", version: 1e6 + version });
+const keyOf = (number) => `fact/${String(number).padStart(7, "0")}`;
+
+/** @type {[what: string, of: string, base: string, ratio: number[], ns: number[], baseNs: number[]][]} */
+const rows = [];
+
+/** Nanoseconds of one of `count` operations. */
+function time(count, run) {
+  const start = process.hrtime.bigint();
+  run();
+  return Number(process.hrtime.bigint() - start) / count;
+}
+
+function compare(what, of, base, measure) {
+  const ns = [];
+  const baseNs = [];
+  for (let round = 0; round <= ROUNDS; round++) {
+    const [a, b] = measure();
+    // The first round warms up.
+    if (round === 0) continue;
+    ns.push(a);
+    baseNs.push(b);
+  }
+  rows.push([what, of, base, ns.map((a, i) => a / baseNs[i]), ns, baseNs]);
+}
+
+/** Fills a database with so many versions of so many keys, and a map with the newest ones. */
+function fill(path, keys, versions) {
+  const db = open(path, { cacheBytes: CACHE_BYTES });
+  for (let version = 0; version < versions; version++) {
+    for (let from = 0; from < keys; from += BATCH) {
+      db.transactionSync(
+        (tx) => {
+          for (let i = from; i < Math.min(keys, from + BATCH); i++) tx.put(keyOf(i), factOf(version));
+        },
+        { durability: "buffered" },
+      );
+    }
+  }
+  for (let from = 0; from < keys; from += BATCH) {
+    db.transactionSync((tx) => {
+      const map = tx.map("plain");
+      for (let i = from; i < Math.min(keys, from + BATCH); i++) map.put(keyOf(i), factOf(versions - 1));
+    });
+  }
+  return db;
+}
+
+function drawKeys(keys) {
+  return Array.from({ length: READS }, () => keyOf(Math.floor(Math.random() * keys)));
+}
+
+function readAll(keys, read) {
+  return time(keys.length, () => {
+    for (const key of keys) if (read(key) === undefined) throw new Error(`${key} is missing`);
+  });
+}
+
+function count(iterable, expected) {
+  let found = 0;
+  for (const _ of iterable) found++;
+  if (found !== expected) throw new Error(`a scan found ${found} of ${expected}`);
+}
+
+function measureReads(folder, keys, versions) {
+  const db = fill(join(folder, `reads-${versions}`), keys, versions);
+  const map = db.map("plain");
+  const what = `${group(keys)} keys, ${group(versions)} versions each`;
+  compare(`get now, ${what}`, "get(key)", "the same get of a map", () => {
+    const drawn = drawKeys(keys);
+    return [readAll(drawn, (key) => db.get(key)), readAll(drawn, (key) => map.get(key))];
+  });
+  if (versions > 1) {
+    const at = { tx: Math.floor(db.stats().lastTx / 2) };
+    compare(`get as of an old transaction, ${what}`, "get(key, { tx })", "get(key)", () => {
+      const drawn = drawKeys(keys);
+      return [readAll(drawn, (key) => db.get(key, at)), readAll(drawn, (key) => db.get(key))];
+    });
+  }
+  db.closeSync();
+}
+
+function measurePuts(folder, keys, batch, durability, title) {
+  const db = open(join(folder, `puts-${keys}-${batch}-${durability}`), { cacheBytes: CACHE_BYTES });
+  let version = 0;
+  const commits = batch > 1 ? Math.ceil(20_000 / batch) : durability === "durable" ? 200 : 2000;
+  const put = (target) =>
+    time(commits * batch, () => {
+      for (let i = 0; i < commits; i++) {
+        db.transactionSync(
+          (tx) => {
+            const into = target(tx);
+            for (let k = 0; k < batch; k++) into.put(keyOf(version++ % keys), factOf(version));
+          },
+          { durability },
+        );
+      }
+    });
+  compare(`put of a new version, ${title}`, "put(key, value)", "put into a map", () => [
+    put((tx) => tx),
+    put((tx) => tx.map("plain")),
+  ]);
+  db.closeSync();
+}
+
+function measureScans(folder, keys, versions) {
+  const db = fill(join(folder, `scan-${versions}`), keys, versions);
+  const old = { tx: Math.floor(db.stats().lastTx / 2) };
+  const known = [...db.range({}, old)].length;
+  compare(
+    `scan as of an old transaction, ${group(keys)} keys, ${group(versions)} versions each`,
+    "an entry of range({}, { tx })",
+    "an entry of range()",
+    () => [time(known, () => count(db.range({}, old), known)), time(keys, () => count(db.range(), keys))],
+  );
+  db.closeSync();
+}
+
+/** Bytes of the file for each version, everything in it. Sorted: one key after the other, with all its versions. */
+async function measureBytes(folder, keys, versions, isSorted) {
+  const path = join(folder, `bytes-${versions}-${isSorted}`);
+  const db = open(path, { cacheBytes: CACHE_BYTES });
+  const put = (keyStep, version) => {
+    db.transactionSync(
+      (tx) => {
+        for (const number of keyStep) tx.put(keyOf(number), factOf(version));
+      },
+      { durability: "buffered" },
+    );
+  };
+  const all = Array.from({ length: keys }, (_, number) => number);
+  for (let from = 0; from < keys; from += isSorted ? 100 : keys) {
+    const step = isSorted ? all.slice(from, from + 100) : all;
+    for (let version = 0; version < versions; version++) put(step, version);
+  }
+  await db.checkpoint();
+  await db.compact();
+  await db.close();
+  return statSync(path).size / keys / versions;
+}
+
+mkdirSync(flags.folder, { recursive: true });
+const folder = mkdtempSync(join(flags.folder, "temporal-"));
+try {
+  for (const [keys, versions] of [
+    [100_000, 1],
+    [10_000, 100],
+    [100, 10_000],
+  ]) {
+    measureReads(folder, keys, versions);
+  }
+  measurePuts(folder, 100_000, BATCH, "buffered", "100,000 keys in turn, 1,000 in a transaction");
+  measurePuts(folder, 1000, BATCH, "buffered", "1,000 keys again and again, 1,000 in a transaction");
+  measurePuts(folder, 1000, 1, "buffered", "one in a buffered transaction");
+  measurePuts(folder, 1000, 1, "durable", "one in a durable transaction");
+  measureScans(folder, SCAN_KEYS, 10);
+  measureScans(folder, SCAN_KEYS, 100);
+  const machine = describeMachine();
+  console.log(`${machine.processor}, ${machine.memory}, ${machine.system}, node ${machine.node}, load ${machine.load}`);
+  console.log(`${ROUNDS} rounds, medians; in parentheses least to most\n`);
+  console.log("| | | over | ratio |\n|---|---:|---:|---:|");
+  for (const [what, of, base, ratio, ns, baseNs] of rows) {
+    const spread = `${Math.min(...ratio).toFixed(2)}–${Math.max(...ratio).toFixed(2)}`;
+    const [own, other] = [duration(median(ns)), duration(median(baseNs))];
+    console.log(`| ${what} | \`${of}\` ${own} | ${base} ${other} | ×${median(ratio).toFixed(2)} (${spread}) |`);
+  }
+  console.log("\n| bytes of the file for each version of a fact of 100 bytes | |\n|---|---:|");
+  for (const [keys, versions, isSorted] of [
+    [100_000, 1, true],
+    [10_000, 20, true],
+    [10_000, 20, false],
+  ]) {
+    const bytes = await measureBytes(folder, keys, versions, isSorted);
+    const how = isSorted ? "100 keys at a time" : "all keys at a time";
+    console.log(`| ${group(keys)} keys, ${versions} versions each, ${how} | ${bytes.toFixed(0)} |`);
+  }
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
