@@ -5,9 +5,9 @@ import { dirname, join } from "node:path";
 import ts from "typescript";
 import { root, sourcesIn } from "../sources.js";
 
-const shipped = /^(index\.ts$|(pager|btree|wal|mvcc|engine|level)\/)/;
+const shipped = /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|level)\/)/;
 
-/** Makes the package in `folder`: `package.json`, `dist/`, `examples/` and the installed dependencies. */
+/** Makes the package in `folder`: `package.json`, `dist/`, `examples/`, `scripts/` and the installed dependencies. */
 export function copyPackage(folder: string): void {
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
   for (const { path, text } of sourcesIn(".", /\.ts$/).filter((source) => shipped.test(source.path))) {
@@ -16,13 +16,16 @@ export function copyPackage(folder: string): void {
     writeFileSync(target, ts.transpileModule(text, { compilerOptions }).outputText);
   }
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
-  cpSync(join(root, "examples"), join(folder, "examples"), { recursive: true });
+  for (const name of ["examples", "scripts"]) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
 }
 
 /** Runs a program of the package there, and returns what it printed. */
-export function runThere(folder: string, program: string): string {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [program], { cwd: folder, encoding: "utf8" });
+export function runThere(folder: string, program: string, ...given: string[]): string {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [program, ...given], {
+    cwd: folder,
+    encoding: "utf8",
+  });
   if (status !== 0) throw new Error(`${program} ended with ${status}:\n${stderr}`);
   return stdout;
 }

@@ -15,7 +15,7 @@ export function readKey(bytes: Buffer): Key {
 }
 
 /** Decodes what stands in a tuple at a place, and moves the place behind it. */
-function readElement(bytes: Buffer, place: { at: number }): Key {
+export function readElement(bytes: Buffer, place: { at: number }): Key {
   const tag = bytes[place.at++];
   if (tag === 0x02) return null;
   if (tag === 0x03 || tag === 0x04) return tag === 0x04;
