@@ -20,6 +20,7 @@ import { MAX_DEPTH, requireLevel, type Tree } from "./tree.js";
 const NOWHERE = -1;
 /** No field that leaps; different from every field, and from none. */
 const NO_LEAP = -2;
+const UNKNOWN = -3;
 const LEAP_AFTER = 4;
 /** Searches read so far behind a key; the upper bound of a range may be a byte longer than a key. */
 const PADDING_BYTES = 8;
@@ -233,7 +234,8 @@ export class FilterCursor {
     const views = cache.views(frame);
     const base = cache.base(frame);
     const fields = this.#tree.bounds;
-    const end = this.#ends[level];
+    if (level === 0 && !this.#reverse && this.#ends[0] === UNKNOWN && this.#answersAtOnce(views, base)) return true;
+    const end = this.#endOf(level);
     const step = this.#step;
     let slot = this.#slots[level];
     let below = 0;
@@ -286,7 +288,7 @@ export class FilterCursor {
     this.#slots[level] = this.#reverse ? nodeCount(cache.views(frame), cache.base(frame)) - 1 : 0;
   }
 
-  /** Takes a node into the path, once it is the kind of node that belongs there, and looks up where the range ends. */
+  /** Takes a node into the path, once it is the kind of node that belongs there. */
   #enter(level: number, frame: number): void {
     const { cache } = this.#reader;
     requireLevel(cache, frame, level);
@@ -294,15 +296,39 @@ export class FilterCursor {
     const base = cache.base(frame);
     if (level > 0) requireBoundBytes(views, base, this.#limits.length);
     this.#frames[level] = frame;
+    this.#ends[level] = UNKNOWN;
+  }
+
+  /** Looks up where the range ends in a node of the path; most questions are answered before that matters. */
+  #endOf(level: number): number {
+    const known = this.#ends[level];
+    if (known !== UNKNOWN) return known;
+    const { cache } = this.#reader;
+    const frame = this.#frameAt(level);
+    const views = cache.views(frame);
+    const base = cache.base(frame);
     const { lower, lowerLength, upper, upperLength } = this.#range;
     const key = this.#reverse ? lower : upper;
     const length = this.#reverse ? lowerLength : upperLength;
-    if (key === null) this.#ends[level] = this.#reverse ? -1 : nodeCount(views, base);
-    else if (level > 0) this.#ends[level] = childSlot(views, base, key, length) + this.#step;
-    else {
+    let end = this.#reverse ? -1 : nodeCount(views, base);
+    if (key !== null && level > 0) end = childSlot(views, base, key, length) + this.#step;
+    else if (key !== null) {
       const found = search(views, base, key, length);
-      this.#ends[0] = (found < 0 ? ~found : found) - (this.#reverse ? 1 : 0);
+      end = (found < 0 ? ~found : found) - (this.#reverse ? 1 : 0);
     }
+    this.#ends[level] = end;
+    return end;
+  }
+
+  /** Whether the entry stood at answers, when it is not known yet where the range ends. */
+  #answersAtOnce(views: PageViews, base: number): boolean {
+    const slot = this.#slots[0];
+    if (slot < 0 || slot >= nodeCount(views, base)) return false;
+    if (fieldOutside(this.#tree.bounds, views, base, slot, this.#limits) !== WITHIN) return false;
+    const { upper, upperLength } = this.#range;
+    if (upper === null) return true;
+    const length = copyKey(views, base, slot, this.#last);
+    return compareBytes(this.#last, 0, length, upper, 0, upperLength) < 0;
   }
 
   /** The frame of the path at a level, fetched again where it was evicted. */

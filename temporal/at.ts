@@ -7,7 +7,7 @@ import { type Instant, MINUS_INFINITY, PLUS_INFINITY, parseInstant, toMillisecon
 import { NOW, type Point, type Rectangle } from "./reader.js";
 import type { Span } from "./slice.js";
 import type { Sources } from "./sources.js";
-import { horizonOf, txAt } from "./transaction-log.js";
+import { txAt } from "./transaction-log.js";
 
 /** A point on both axes. Default: valid now, known now. Give `tx` or `knownAt`, not both. */
 export interface At {
@@ -91,7 +91,7 @@ function resolveKnownAt(micros: bigint, sources: Sources): number {
 }
 
 function requireKept(tx: number, sources: Sources): void {
-  const horizon = horizonOf(sources.maps().transactions);
+  const horizon = sources.horizon();
   if (tx >= horizon) return;
   throw new LlmdbError(
     "LLMDB_NOT_FOUND",

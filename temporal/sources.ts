@@ -10,6 +10,7 @@ import type { Engine, PinnedView } from "../engine/engine.js";
 import { unwatchHandle, watchHandle } from "../engine/view-hold.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
+import { horizonOf } from "./transaction-log.js";
 
 export interface Sources {
   readonly engine: Engine;
@@ -23,6 +24,8 @@ export interface Sources {
   requireOpen(): void;
   /** What there is to read; throws where reading is over. */
   maps(): TemporalMaps;
+  /** Before this transaction nothing can be asked any more. */
+  horizon(): number;
   /** The present, in microseconds since 1970. */
   nowMicros(): number;
   /** Keeps the state as it is for an iteration. */
@@ -45,9 +48,21 @@ export class CommittedSources implements Sources {
   readonly ownMicros = 0;
   #maps: TemporalMaps | null = null;
   #seenMapChanges = -1;
+  /** Looked up again after each commit. */
+  #horizon = 0;
+  #horizonTx = -1;
 
   constructor(engine: Engine) {
     this.engine = engine;
+  }
+
+  horizon(): number {
+    const maps = this.maps();
+    if (this.#horizonTx !== this.engine.lastTx) {
+      this.#horizon = horizonOf(maps.transactions);
+      this.#horizonTx = this.engine.lastTx;
+    }
+    return this.#horizon;
   }
 
   get latestTx(): number {
@@ -97,6 +112,7 @@ export class ViewSources implements HeldSources {
   readonly #view: PinnedView;
   readonly #isOwn: boolean;
   #maps: TemporalMaps | null = null;
+  #horizon: number | undefined;
 
   /** @param isOwn whether the view is closed with the iteration */
   constructor(engine: Engine, view: PinnedView, requireOpen: () => void, isOwn: boolean) {
@@ -134,6 +150,11 @@ export class ViewSources implements HeldSources {
   hold(): HeldSources {
     this.requireOpen();
     return this.#isOwn ? new ViewSources(this.engine, this.#view, this.requireOpen, false) : this;
+  }
+
+  horizon(): number {
+    this.#horizon ??= horizonOf(this.maps().transactions);
+    return this.#horizon;
   }
 
   attach(iterator: object): void {
@@ -179,6 +200,10 @@ export class TransactionSources implements Sources {
     this.requireOpen();
     this.#maps ??= this.#look();
     return this.#maps;
+  }
+
+  horizon(): number {
+    return horizonOf(this.maps().transactions);
   }
 
   #look(): TemporalMaps {
