@@ -77,7 +77,8 @@ export class TemporalWriter implements TransactionExtension {
 
   put(partition: number, of: Key, value: unknown, span: Span): void {
     this.#requireWritable();
-    const bytes = codec.encode(value);
+    // A copy: reading the key may run code of the caller, which may encode something else.
+    const bytes = codec.encode(value).slice();
     const key = this.#setKey(partition, of);
     this.#change("put", partition, key, span, NOTHING, (change) => change.assert(span, this.#store(key, bytes)));
   }

@@ -38,3 +38,17 @@ test("null as the options of transactions is an error, as it is elsewhere", () =
   const wrong: unknown = null;
   expect(() => openMemory().transactions(wrong as never)).toThrow(/is an object/);
 });
+
+test("a key that writes while it is read does not change the value of a put", () => {
+  const db = openMemory();
+  db.transactionSync((tx) => {
+    const key = new Proxy(["a"], {
+      get(target, name) {
+        if (name === "0") tx.map("other").put("x", { text: "something else" });
+        return Reflect.get(target, name);
+      },
+    });
+    tx.put(key, { text: "what is put" });
+  });
+  expect(db.get(["a"])).toEqual({ text: "what is put" });
+});
