@@ -69,16 +69,6 @@ export function decodeElement(bytes: Uint8Array, offset: number, length: number)
   return key;
 }
 
-/** Where the element that starts at `offset` ends. */
-export function elementEnd(bytes: Uint8Array, offset: number, end: number): number {
-  source = bytes;
-  at = offset;
-  stop = end;
-  readKey(1);
-  source = nothing;
-  return at;
-}
-
 function readKey(depth: number): Key {
   const tag = readByte();
   if (tag === STRING) return readInnerText();

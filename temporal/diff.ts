@@ -67,7 +67,6 @@ export class DiffIterator<V> implements IterableIterator<Difference<V>> {
     this.#reverse = range.reverse;
     this.#before = new Side(new SliceScan(held, from, range));
     this.#after = new Side(new SliceScan(held, to, range));
-    held.attach(this);
   }
 
   next(): IteratorResult<Difference<V>, undefined> {

@@ -4,7 +4,7 @@
 import { LlmdbError } from "../pager/error.js";
 import { requireOptions } from "./at.js";
 import { type Instant, MINUS_INFINITY, PLUS_INFINITY, parseInstant } from "./instant.js";
-import type { Sources } from "./sources.js";
+import { iterate, type Sources } from "./sources.js";
 import { type LoggedTransaction, LogIterator } from "./transaction-log.js";
 
 /** Which transactions, in which order. Default: all, oldest first. */
@@ -36,13 +36,14 @@ export function listTransactions(
     throw invalid("limit is a whole number from 0");
   }
   if (typeof reverse !== "boolean") throw invalid("reverse is true or false");
-  return new LogIterator(sources.hold(), {
+  const range = {
     after,
     from: from === undefined ? MINUS_INFINITY : parseInstant(from, "from"),
     to: to === undefined ? PLUS_INFINITY : parseInstant(to, "to"),
     limit,
     reverse,
-  });
+  };
+  return iterate(sources, (held) => new LogIterator(held, range));
 }
 
 function invalid(message: string): LlmdbError {

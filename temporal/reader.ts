@@ -57,11 +57,11 @@ const behind = new KeyBuffer();
 let past: FilterCursor | undefined;
 
 /** An instant as the halves of its stored bytes. */
-export function highOf(micros: number): number {
+function highOf(micros: number): number {
   return Math.floor(micros / TWO_32) + 2 ** 31;
 }
 
-export function lowOf(micros: number): number {
+function lowOf(micros: number): number {
   return micros - Math.floor(micros / TWO_32) * TWO_32;
 }
 
@@ -71,7 +71,7 @@ export function pointLimits(validAt: bigint, tx: number): Uint8Array {
 }
 
 /** The limits of those that meet a rectangle. */
-export function limitsOf(rectangle: Rectangle): Uint8Array {
+function limitsOf(rectangle: Rectangle): Uint8Array {
   return setLimits(rectangle, new Uint8Array(LIMIT_BYTES));
 }
 

@@ -13,7 +13,7 @@ import { toMilliseconds } from "./instant.js";
 import { NOW, type Point, TemporalReader } from "./reader.js";
 import { ScanIterator } from "./scan.js";
 import type { StoredSlice } from "./slice-record.js";
-import type { Sources } from "./sources.js";
+import { iterate, type Sources } from "./sources.js";
 import { parseStoredRange } from "./stored-key.js";
 import { timeOf } from "./transaction-log.js";
 
@@ -89,7 +89,7 @@ export class TemporalReads<V = unknown> {
   range(range?: Range, at?: At): IterableIterator<[Key, V]> {
     const point = this.#point(at);
     const parsed = parseStoredRange(range, this.reader.partition, this.reader.maxBytes);
-    return new ScanIterator<V>(this.reader.sources.hold(), point, parsed);
+    return iterate(this.reader.sources, (held) => new ScanIterator<V>(held, point, parsed));
   }
 
   /**
@@ -122,7 +122,7 @@ export class TemporalReads<V = unknown> {
     const before = this.#point(from);
     const after = this.#point(to);
     const parsed = parseStoredRange(range, this.reader.partition, this.reader.maxBytes);
-    return new DiffIterator<V>(this.reader.sources.hold(), before, after, parsed);
+    return iterate(this.reader.sources, (held) => new DiffIterator<V>(held, before, after, parsed));
   }
 
   /**

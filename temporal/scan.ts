@@ -14,7 +14,7 @@ import { FoundSlice } from "./found-slice.js";
 import { encodeInstant, INSTANT_BYTES } from "./instant.js";
 import { type TemporalMaps, TX_TO_FIELD } from "./maps.js";
 import { type Point, pointLimits, valueBytes } from "./reader.js";
-import { readU32, type StoredSlice } from "./slice-record.js";
+import { readU32 } from "./slice-record.js";
 import type { HeldSources } from "./sources.js";
 import { decodeOnlyKey, StoredKey } from "./stored-key.js";
 
@@ -149,11 +149,6 @@ export class SliceScan {
     this.#key.copy(this.found.key, this.found.stemLength);
     return valueBytes(this.#maps, this.#key, this.found.value());
   }
-
-  /** A copy of the current slice. */
-  slice(): StoredSlice {
-    return this.found.slice();
-  }
 }
 
 /** Keys and values at one point; what it holds is let go at its end, or when the loop is left. */
@@ -168,7 +163,6 @@ export class ScanIterator<V> implements IterableIterator<[Key, V]> {
     this.#left = range.limit;
     this.#skip = range.offset;
     this.#scan = new SliceScan(held, point, range);
-    held.attach(this);
   }
 
   next(): IteratorResult<[Key, V], undefined> {

@@ -56,11 +56,6 @@ export class StoredValue {
     this.shared = shared;
     this.large = large;
   }
-
-  isSameAs(other: StoredValue): boolean {
-    if (this.large !== null) return other.large?.tx === this.large.tx && other.large.number === this.large.number;
-    return other.large === null && this.bytes !== null && other.bytes !== null && equalBytes(this.bytes, other.bytes);
-  }
 }
 
 /** A slice with its value as it is stored. */

@@ -41,6 +41,19 @@ export interface HeldSources extends Sources {
   release(): void;
 }
 
+/** Holds the state for an iteration that `make` begins; where that fails, nothing is held. */
+export function iterate<T extends object>(sources: Sources, make: (held: HeldSources) => T): T {
+  const held = sources.hold();
+  try {
+    const iterator = make(held);
+    held.attach(iterator);
+    return iterator;
+  } catch (error) {
+    held.release();
+    throw error;
+  }
+}
+
 /** The newest committed state. */
 export class CommittedSources implements Sources {
   readonly engine: Engine;

@@ -51,18 +51,7 @@ function partitionBytes(bytes: Uint8Array): number {
   return bytes[0] < SMALL_PARTITIONS ? 1 : 2 + bytes[0] - SMALL_PARTITIONS;
 }
 
-/** The partition and the key of `bytes[0..length)`, without what a map adds behind. */
-export function decodeStoredKey(bytes: Uint8Array, length: number): { partition: number; key: Key } {
-  const at = partitionBytes(bytes);
-  let partition = bytes[0];
-  if (at > 1) {
-    partition = 0;
-    for (let i = 1; i < at; i++) partition = partition * 256 + bytes[i];
-  }
-  return { partition, key: decodeElement(bytes, at, length - at) };
-}
-
-/** As {@link decodeStoredKey}, the key alone. */
+/** The key in `bytes[0..length)`, which hold a partition and a key, and not what a map adds behind. */
 export function decodeOnlyKey(bytes: Uint8Array, length: number): Key {
   const at = partitionBytes(bytes);
   return decodeElement(bytes, at, length - at);

@@ -137,7 +137,6 @@ export class LogIterator implements IterableIterator<LoggedTransaction> {
         ? null
         : new Cursor(this.#log.tree, this.#log.reader, boundsOf(range, this.#log, held.latestTx), range.reverse);
     if (this.#log !== undefined && this.#cursor !== null) held.track(this.#log.tree, this.#cursor);
-    held.attach(this);
   }
 
   next(): IteratorResult<LoggedTransaction, undefined> {

@@ -52,3 +52,15 @@ test("a key that writes while it is read does not change the value of a put", ()
   });
   expect(db.get(["a"])).toEqual({ text: "what is put" });
 });
+
+test("a listing that is refused holds no snapshot", () => {
+  const db = openMemory();
+  db.putSync("a", 1);
+  expect(() => db.transactions({ from: "no time" })).toThrow(/from/);
+  expect(() => db.transactions({ to: Number.NaN })).toThrow(/to/);
+  expect(db.stats().openSnapshots).toBe(0);
+  const listing = db.transactions();
+  expect(db.stats().openSnapshots).toBe(1);
+  expect([...listing]).toHaveLength(1);
+  expect(db.stats().openSnapshots).toBe(0);
+});
