@@ -12,7 +12,9 @@ import type { Engine } from "./engine.js";
 import type { WriteTransaction } from "./write-transaction.js";
 
 /** Each pass can only use the holes that the one before has left. */
-const MAX_PASSES = 4;
+const MAX_PASSES = 16;
+/** A pass may move much and leave the last page where it is: a value that finds its run free only in the next one. */
+const MAX_IDLE_PASSES = 3;
 const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 
@@ -20,13 +22,14 @@ export async function compactEngine(engine: Engine): Promise<{ before: number; a
   const { store } = engine;
   const before = store.data.file.size();
   await releasePages(engine);
-  for (let pass = 0; pass < MAX_PASSES && store.free.pages > 0; pass++) {
+  for (let pass = 0, idle = 0; pass < MAX_PASSES && idle < MAX_IDLE_PASSES && store.free.pages > 0; pass++) {
     const size = store.free.end;
     const limit = size - store.free.pages;
     if (store.free.lowest >= size) break;
     const moved = await moveDown(engine, limit);
     await releasePages(engine);
-    if (moved === 0 || store.free.end >= size) break;
+    if (moved === 0) break;
+    idle = store.free.end < size ? 0 : idle + 1;
   }
   store.data.shrink(Math.max(engine.checkpointer.meta.pages, store.free.end));
   return { before, after: store.data.file.size() };
