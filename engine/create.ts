@@ -82,7 +82,7 @@ function strayLog(path: string): LlmdbError {
 export function openUnfinished(storage: Storage, path: string): { file: StorageFile; close: () => void } {
   removeLeftover(storage, path);
   const name = unfinishedName(path);
-  const file = storage.open(name, "create");
+  const file = createUnfinished(storage, path);
   const lock = storage.lock(file, name, CREATION_SLOT);
   const close = () => {
     // In this order: once the file is gone, the system may give its identity to another one.
@@ -92,6 +92,17 @@ export function openUnfinished(storage: Storage, path: string): { file: StorageF
   if (lock !== undefined) return { file, close };
   close();
   throw beingCreated(path);
+}
+
+function createUnfinished(storage: Storage, path: string): StorageFile {
+  const name = unfinishedName(path);
+  try {
+    return storage.open(name, "create");
+  } catch (error) {
+    const kind = hasErrno(error, "EEXIST") ? storage.kind(name) : undefined;
+    // Another process was faster, and may have finished by now. Anything else in the way has to be seen to.
+    throw kind === "file" || kind === "missing" ? beingCreated(path) : error;
+  }
 }
 
 /** Whether a database may be made at a path: nothing is there, or an empty file, as `mktemp` makes it. */
@@ -114,16 +125,32 @@ export function isVacant(storage: Storage, path: string): boolean {
 export function removeLeftover(storage: Storage, path: string): boolean {
   const name = unfinishedName(path);
   if (storage.kind(name) !== "file") return false;
-  const file = storage.open(name, "write");
+  const file = openLeftover(storage, name);
+  if (file === undefined) return false;
   const lock = storage.lock(file, name, CREATION_SLOT);
   try {
-    if (lock === undefined) throw beingCreated(path);
+    // Where the creation ended between the two lines above, the name may be the file of the next one by now.
+    if (lock === undefined || storage.identify(name) !== file.identity()) throw beingCreated(path);
     storage.unlink(name);
     return true;
   } finally {
     lock?.release();
     file.close();
   }
+}
+
+/** The unfinished file; undefined where it was finished or removed meanwhile. */
+function openLeftover(storage: Storage, name: string): StorageFile | undefined {
+  try {
+    return storage.open(name, "write");
+  } catch (error) {
+    if (hasErrno(error, "ENOENT")) return undefined;
+    throw error;
+  }
+}
+
+function hasErrno(error: unknown, errno: string): boolean {
+  return error instanceof LlmdbError && error.details.errno === errno;
 }
 
 function beingCreated(path: string): LlmdbError {

@@ -46,6 +46,37 @@ test("a creation that goes on elsewhere is LLMDB_LOCKED; what a crash left is re
   expect(disk.list("/data")).toEqual(["agent.llmdb", "other"]);
 });
 
+/** A disk on which another process does something between a look at the unfinished file and what follows. */
+function raced(disk: SimulatedDisk, meanwhile: (kind: string) => void): SimulatedDisk {
+  return new Proxy(disk, {
+    get(target, name) {
+      if (name === "kind")
+        return (path: string) => {
+          const kind = target.kind(path);
+          if (path === `${PATH}.llmdb-unfinished`) meanwhile(kind);
+          return kind;
+        };
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+}
+
+test("an unfinished file that goes after it was seen is no error", () => {
+  const disk = diskWithFolder();
+  disk.open(`${PATH}.llmdb-unfinished`, "create").close();
+  open(PATH, { storage: raced(disk, () => disk.unlink(`${PATH}.llmdb-unfinished`)) }).closeSync();
+  expect(disk.list("/data")).toEqual(["agent.llmdb", "other"]);
+});
+
+test("an unfinished file that comes after none was seen is LLMDB_LOCKED", () => {
+  const disk = diskWithFolder();
+  const late = raced(disk, (kind) => {
+    if (kind === "missing") disk.open(`${PATH}.llmdb-unfinished`, "create").close();
+  });
+  expect(() => open(PATH, { storage: late })).toThrow(expect.objectContaining({ code: "LLMDB_LOCKED" }));
+});
+
 test("after a crash at any operation of the creation, the next open gives an empty database", () => {
   const whole = diskWithFolder();
   const before = whole.operationCount;
