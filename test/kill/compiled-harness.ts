@@ -16,6 +16,12 @@ export interface PlantedBug {
 
 /** Compiles into a folder, which must be new, and returns the URL of the harness's folder there. */
 export function compileHarness(folder: string, bug?: PlantedBug): URL {
+  compileSources(folder, needed, bug);
+  return pathToFileURL(`${join(folder, "test/harness/kill")}/`);
+}
+
+/** Compiles the sources whose path matches into a folder, which must be new. */
+export function compileSources(folder: string, needed: RegExp, bug?: PlantedBug): void {
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
   for (const { path, text } of sourcesIn(".", /\.ts$/).filter((source) => needed.test(source.path))) {
     const target = join(folder, path.replace(/\.ts$/, ".js"));
@@ -25,7 +31,6 @@ export function compileHarness(folder: string, bug?: PlantedBug): URL {
   }
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");
-  return pathToFileURL(`${join(folder, "test/harness/kill")}/`);
 }
 
 function plant(text: string, { path, right, wrong }: PlantedBug): string {
