@@ -144,6 +144,11 @@ export class TemporalReads<V = unknown> {
     return new TemporalReads<V>(sources, partition, { validAt: validAt ?? BigInt(sources.nowMicros()), tx: known });
   }
 
+  /** @internal The transaction after which these reads are fixed; Infinity: they are not. */
+  get knownTx(): number {
+    return this.#fixed?.tx ?? Number.POSITIVE_INFINITY;
+  }
+
   #point(at: At | undefined): Point {
     const point = resolveAt(at, this.reader.sources);
     const fixed = this.#fixed;

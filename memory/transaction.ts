@@ -1,0 +1,206 @@
+/**
+ * What the body of a memory's transaction gets. Guarantees: nothing outside of the memory's scope is read or written;
+ * all of it becomes known at one moment, or none of it.
+ */
+import { isDeepStrictEqual } from "node:util";
+import { LlmdbError } from "../pager/error.js";
+import { requireOptions, type Valid } from "../temporal/at.js";
+import type { Instant } from "../temporal/instant.js";
+import type { Transaction } from "../temporal/transaction.js";
+import type { LoggedTransaction } from "../temporal/transaction-log.js";
+import type { Analyzer } from "./analyzer.js";
+import { digestOf, identified } from "./directory.js";
+import { GraphWriter } from "./graph-writer.js";
+import { checkFact, checkId, checkTurn, type FactInput, invalid, requireFreeId, type TurnInput } from "./input.js";
+import { ORDER, type RecordEntry, SESSIONS, TURNS } from "./maps.js";
+import { type FactValue, isKind, isRecordValue, type RecordValue } from "./record.js";
+import { RecordWriter } from "./record-writer.js";
+import { containsScope, resolveScope, type ScopePath } from "./scope.js";
+import { revertTransaction } from "./undo.js";
+
+/** What `remember` did. */
+export interface Remembered {
+  readonly id: string;
+  /** The transaction in which it became known. */
+  readonly tx: number;
+  /** What was believed of the same thing about the same time until now, and is now on record as corrected. */
+  readonly replaced: readonly FactValue[];
+}
+
+/** What is to become of a record. */
+export interface ForgetOptions extends Valid {
+  /** True: physically, its whole past and every trace of its words. Default false: it is no longer believed. */
+  erase?: boolean;
+}
+
+/** Finds a committed transaction by its number. */
+export type TransactionLookup = (tx: number) => LoggedTransaction | undefined;
+
+/** All of valid time. */
+export const ALWAYS: Valid = { validFrom: Number.NEGATIVE_INFINITY, validTo: Number.POSITIVE_INFINITY };
+
+export class MemoryTransaction {
+  /** The number and the time of the transaction, as of the database's. */
+  readonly id: number;
+  readonly time: number;
+  /** @internal */
+  readonly writer: RecordWriter;
+  /** @internal */
+  readonly root: ScopePath;
+
+  readonly #log: TransactionLookup;
+  #graph: GraphWriter | undefined;
+
+  /** @internal Use `memory.transaction`. */
+  constructor(tx: Transaction, analyzer: Analyzer, root: ScopePath, log: TransactionLookup) {
+    this.#log = log;
+    this.writer = new RecordWriter(tx, analyzer);
+    this.root = root;
+    this.id = tx.id;
+    this.time = tx.time;
+  }
+
+  /**
+   * Writes a fact down. What was believed of the same thing about the same time is replaced, and stays on record.
+   *
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_NOT_FOUND` for an id outside of the scope
+   */
+  remember(input: FactInput): Remembered {
+    const value = checkFact(input);
+    const path = resolveScope(this.root, input.scope);
+    const id = this.#factId(input, value, path);
+    const { validFrom, validTo } = input;
+    const valid: Valid = {
+      ...(validFrom === undefined ? {} : { validFrom }),
+      ...(validTo === undefined ? {} : { validTo }),
+    };
+    const replaced = this.#factsWithin(id, validFrom ?? this.time, validTo ?? Number.POSITIVE_INFINITY);
+    this.writer.put(id, value, valid);
+    return { id, tx: this.id, replaced: replaced.filter((old) => !isDeepStrictEqual(old, value)) };
+  }
+
+  /** The id of a fact: the one that is given, or that of the same thing, or a new one. */
+  #factId(input: FactInput, value: FactValue, path: ScopePath): string {
+    const { id, many = false } = input;
+    if (typeof many !== "boolean") throw invalid("many is true or false");
+    if (id !== undefined) return this.#givenId(id, input, path);
+    const { subject, predicate, object, text } = value;
+    const isCorrected = predicate !== undefined && !many;
+    const identity = isCorrected ? [subject, predicate] : [subject, predicate, object, text];
+    const scope = this.writer.directory.scope(path);
+    const [known] = identified(this.writer.tx, scope, "fact", digestOf(identity));
+    return known ?? this.writer.create("fact", path, identity);
+  }
+
+  #givenId(id: string, { scope }: FactInput, path: ScopePath): string {
+    const entry = this.writer.directory.entry(id);
+    if (entry === undefined) {
+      requireFreeId(id);
+      if (this.writer.tx.versions(id).length > 0) {
+        throw invalid(`the key ${JSON.stringify(id)} has a value that the memory did not write; choose another id`);
+      }
+      return this.writer.create("fact", path, ["id", id], id);
+    }
+    this.#requireReach(id, entry);
+    if (entry.kind !== "fact") throw invalid(`${id} is ${entry.kind === "entity" ? "an" : "a"} ${entry.kind}, no fact`);
+    if (scope !== undefined && entry.path !== path) throw invalid(`${id} is in another scope, and stays there`);
+    return id;
+  }
+
+  /** What is believed of a fact about a stretch of time. Refuses a stretch without an instant. */
+  #factsWithin(id: string, from: Instant, to: Instant): FactValue[] {
+    const tx: [number, number] = [this.id, Number.POSITIVE_INFINITY];
+    const known = this.writer.tx.versions(id, { valid: [from, to], tx });
+    return known.map(({ value }) => value).filter((value) => isKind(value, "fact"));
+  }
+
+  /**
+   * Withdraws a record: it is no longer believed, about the stretch that is given, or about any time. What was believed
+   * stays on record, unless it is erased.
+   *
+   * @throws LlmdbError `LLMDB_NOT_FOUND` for an unknown id, or one outside of the scope; `LLMDB_INVALID_ARGUMENT`
+   */
+  forget(id: string, options: ForgetOptions = {}): void {
+    requireOptions(options, ["erase", "validFrom", "validTo"], "how to forget");
+    this.entry(id);
+    const { erase = false, validFrom, validTo } = options;
+    if (typeof erase !== "boolean") throw invalid("erase is true or false");
+    if (!erase) {
+      this.writer.delete(id, { ...ALWAYS, ...(validFrom && { validFrom }), ...(validTo && { validTo }) });
+      return;
+    }
+    if (validFrom !== undefined || validTo !== undefined) throw invalid("what is erased is erased about all times");
+    this.writer.erase(id);
+  }
+
+  /** The knowledge graph of the scope. */
+  get graph(): GraphWriter {
+    this.#graph ??= new GraphWriter(this);
+    return this.#graph;
+  }
+
+  /**
+   * Adds a turn at the end of a session, which begins with its first turn. Returns its id.
+   *
+   * @param session at most 200 characters
+   * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+   */
+  addTurn(session: string, turn: TurnInput): string {
+    checkTurn(session, turn);
+    const path = resolveScope(this.root, turn.scope);
+    const { tx, directory } = this.writer;
+    // Counts up also where turns are withdrawn: a place is never taken twice.
+    const sessions = tx.map<[number, string], number>(SESSIONS);
+    const scope = directory.scope(path);
+    const index = sessions.get([scope, session]) ?? 0;
+    sessions.put([scope, session], index + 1);
+    const id = this.writer.create("turn", path, [session, index]);
+    tx.map<[number, string, number], string>(TURNS).put([scope, session, index], id);
+    this.writer.put(id, { kind: "turn", session, index, role: turn.role, text: turn.text });
+    return id;
+  }
+
+  /**
+   * Undoes a transaction with one that compensates it: what it changed is believed again as it was before.
+   *
+   * @throws LlmdbError `LLMDB_NOT_FOUND` for a transaction that did nothing here; `LLMDB_INVALID_ARGUMENT` where it
+   * cannot be undone: it erased, it wrote outside of the scope, or what it wrote was changed since
+   */
+  undo(tx: number): { readonly restored: readonly string[] } {
+    return { restored: revertTransaction(this, this.#log(tx), tx) };
+  }
+
+  /** What is believed of a record, with the writes of this transaction; undefined for nothing. */
+  get(id: string): RecordValue | undefined {
+    checkId(id);
+    const entry = this.writer.directory.entry(id);
+    if (entry === undefined || !containsScope(this.root, entry.path)) return undefined;
+    const value = this.writer.tx.get(id);
+    return isRecordValue(value) ? value : undefined;
+  }
+
+  /** @internal The entry of a record that lies in the scope. */
+  entry(id: string): RecordEntry {
+    checkId(id);
+    const entry = this.writer.directory.entry(id);
+    if (entry === undefined) throw notFound(id);
+    this.#requireReach(id, entry);
+    return entry;
+  }
+
+  /** @internal The ids of the records of a kind that are known now, in the order in which they became known. */
+  known(scope: number, kind: RecordEntry["kind"]): IterableIterator<string> {
+    return this.writer.tx.map<[number, string, number], string>(ORDER).values({ prefix: [scope, kind] });
+  }
+
+  #requireReach(id: string, entry: RecordEntry): void {
+    if (!containsScope(this.root, entry.path)) throw notFound(id);
+  }
+}
+
+/** The same for an id that does not exist and for one in a scope that must not be seen. */
+export function notFound(id: string): LlmdbError {
+  return new LlmdbError("LLMDB_NOT_FOUND", `there is no record ${JSON.stringify(id)} here; recall or list shows ids`, {
+    id,
+  });
+}
