@@ -1,7 +1,7 @@
 /**
  * The public surface of `llmdb`. What is exported here keeps its name and meaning.
  *
- * @packageDocumentation
+ * @module llmdb
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 export type { Durability } from "./engine/engine.js";
@@ -23,6 +23,7 @@ export { Database } from "./temporal/database.js";
 export type { Difference } from "./temporal/diff.js";
 export { type DrawingOptions, drawVersions } from "./temporal/drawing.js";
 export type { Instant } from "./temporal/instant.js";
+export type { KnownKey } from "./temporal/known-keys.js";
 export type { ListOptions } from "./temporal/listing.js";
 export { open, openMemory } from "./temporal/open.js";
 export type { TransactionOptions } from "./temporal/options.js";

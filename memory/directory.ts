@@ -112,7 +112,10 @@ export class Directory {
   /** A new record; its id is made from its number unless one is given. */
   create(kind: RecordKind, path: ScopePath, digest: Uint8Array, id?: string): string {
     const scope = this.scope(path);
-    const number = this.#take("records");
+    let number = this.#take("records");
+    // A key that somebody else has written to the store is passed over.
+    while (id === undefined && this.#tx.versions(`${LETTERS[kind]}${number}`).length > 0)
+      number = this.#take("records");
     const own = id ?? `${LETTERS[kind]}${number}`;
     this.put(own, { kind, scope, path, number, digest, place: 0, documents: [] });
     this.#tx.map<Key, string>(IDENTITIES).put([scope, kind, digest, number], own);

@@ -12,7 +12,7 @@ import {
   addPostings,
   type BlockMap,
   blockCount,
-  removePosting,
+  removePostings,
   scanPostings,
   type WrittenBlockMap,
 } from "./posting-list.js";
@@ -75,7 +75,7 @@ export class GramChange {
 
   write(): void {
     const map: WrittenBlockMap = this.#tx.map(GRAMS, BYTES);
-    for (const { scope, gram, place } of this.#removed) removePosting(map, [scope, gram], place, 0);
+    for (const { scope, gram, place } of this.#removed) removePostings(map, [scope, gram], place, 0);
     for (const [scope, lists] of this.#added) {
       for (const gram of [...lists.keys()].sort((a, b) => a - b)) {
         const places = (lists.get(gram) ?? []).sort((a, b) => a - b);

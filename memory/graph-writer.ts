@@ -85,7 +85,8 @@ export class GraphWriter {
       const { value: known } = this.#entities(entityName).next();
       if (known === undefined) throw new Error(`Entity with name ${entityName} not found`);
       const { id, value } = known;
-      const addedObservations = contents.filter((content) => !value.observations.includes(content));
+      const had = new Set(value.observations);
+      const addedObservations = contents.filter((content) => !had.has(content));
       if (addedObservations.length > 0) {
         this.#tx.writer.put(id, { ...value, observations: [...value.observations, ...addedObservations] }, ALWAYS);
       }
@@ -112,7 +113,8 @@ export class GraphWriter {
       const { value: known } = this.#entities(entityName).next();
       if (known === undefined) continue;
       const { id, value } = known;
-      const left = value.observations.filter((observation) => !observations.includes(observation));
+      const old = new Set(observations);
+      const left = value.observations.filter((observation) => !old.has(observation));
       if (left.length < value.observations.length) {
         this.#tx.writer.put(id, { ...value, observations: left }, ALWAYS);
       }

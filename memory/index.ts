@@ -1,9 +1,9 @@
 /**
  * `llmdb/memory`: the memory of an agent, on a database. What is exported here keeps its name and meaning.
  *
- * @packageDocumentation
+ * @module llmdb/memory
  */
-export { type Analyzer, createAnalyzer, english, plain } from "./analyzer.js";
+export { type Analyzer, type AnalyzerOptions, createAnalyzer, english, plain } from "./analyzer.js";
 export type { Embedder } from "./embedder.js";
 export type { Graph, KnowledgeGraph } from "./graph.js";
 export type {
@@ -29,4 +29,5 @@ export type {
   RelationValue,
   TurnValue,
 } from "./record.js";
+export type { Stemmer } from "./stemmer.js";
 export type { ForgetOptions, MemoryTransaction, Remembered } from "./transaction.js";

@@ -5,7 +5,8 @@
 import { LlmdbError } from "../pager/error.js";
 import type { Valid } from "../temporal/at.js";
 import { requireOptions } from "../temporal/at.js";
-import { type FactValue, isMadeId, type Json } from "./record.js";
+import { type Instant, parseInstant } from "../temporal/instant.js";
+import { type FactValue, isMadeId, type Json, LETTERS, type RecordKind } from "./record.js";
 
 /** A fact as it is given to `remember`. */
 export interface FactInput extends Valid {
@@ -44,10 +45,11 @@ export interface TurnInput {
   scope?: string;
 }
 
-export const MAX_NAME_CHARACTERS = 1000;
+const MAX_NAME_CHARACTERS = 1000;
 const MAX_ID_CHARACTERS = 200;
 const MAX_TEXT_CHARACTERS = 1_000_000;
 const MAX_TAGS = 100;
+const MAX_DEPTH = 100;
 const FACT_FIELDS = [
   "id",
   "subject",
@@ -78,6 +80,7 @@ export function checkFact(input: FactInput): FactValue {
     throw invalid("confidence is a number from 0 to 1");
   }
   if (input.id !== undefined) checkId(input.id);
+  if (object !== undefined) checkJson(object);
   return {
     kind: "fact",
     ...optional("subject", subject, MAX_NAME_CHARACTERS),
@@ -90,6 +93,16 @@ export function checkFact(input: FactInput): FactValue {
   };
 }
 
+/**
+ * A stretch of time with an instant in it.
+ *
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+ */
+export function checkPeriod(validFrom: Instant, validTo: Instant): void {
+  if (parseInstant(validFrom, "validFrom") < parseInstant(validTo, "validTo")) return;
+  throw invalid("validFrom is not before validTo; without validFrom, a fact holds from now on");
+}
+
 /** @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
 export function checkTurn(session: string, input: TurnInput): void {
   requireOptions(input, ["role", "text", "scope"], "a turn");
@@ -99,7 +112,7 @@ export function checkTurn(session: string, input: TurnInput): void {
 }
 
 /** @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
-export function checkSession(session: string): void {
+function checkSession(session: string): void {
   requireText(session, "a session's name", MAX_ID_CHARACTERS);
 }
 
@@ -125,7 +138,34 @@ export function checkCount(value: number | undefined, what: string, fallback: nu
   throw invalid(`${what} is a whole number from ${least}`);
 }
 
-function checkTags(tags: readonly string[]): void {
+/** @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
+export function checkKind(kind: RecordKind): void {
+  if (typeof kind !== "string" || !Object.hasOwn(LETTERS, kind)) {
+    throw invalid("a kind is fact, entity, relation or turn");
+  }
+}
+
+function checkJson(object: Json): void {
+  if (!isJson(object, MAX_DEPTH)) {
+    throw invalid(`object is what JSON can say, at most ${MAX_DEPTH} lists and objects within each other`);
+  }
+  if (JSON.stringify(object).length > MAX_TEXT_CHARACTERS) {
+    throw invalid(`object has at most ${MAX_TEXT_CHARACTERS} characters as JSON; remember its parts instead`);
+  }
+}
+
+function isJson(value: unknown, depth: number): boolean {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "string") return value.isWellFormed();
+  if (typeof value !== "object" || value === null) return value === null || typeof value === "boolean";
+  if (depth === 0) return false;
+  const prototype = Object.getPrototypeOf(value);
+  if (!Array.isArray(value) && prototype !== Object.prototype && prototype !== null) return false;
+  return Object.entries(value).every(([name, inner]) => name.isWellFormed() && isJson(inner, depth - 1));
+}
+
+/** @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
+export function checkTags(tags: readonly string[]): void {
   if (!Array.isArray(tags) || tags.length > MAX_TAGS) throw invalid(`tags are a list of at most ${MAX_TAGS} strings`);
   for (const tag of tags) requireText(tag, "a tag", 100);
 }
@@ -138,6 +178,8 @@ function optional(name: string, value: string | undefined, most: number): { [nam
 
 function requireText(value: unknown, what: string, most: number): void {
   if (typeof value !== "string" || value === "") throw invalid(`${what} is a string with at least one character`);
+  if (!value.isWellFormed())
+    throw invalid(`${what} has half of a surrogate pair, which is no text; toWellFormed() mends it`);
   if (value.length > most) throw invalid(`${what} has ${value.length} characters; at most ${most} are taken`);
 }
 

@@ -1,13 +1,13 @@
 /**
- * Listing records without searching: by kind, scope, subject, tag, session. Guarantees: records come in the order in
+ * Listing records without searching: by kind, scope, subject, session. Guarantees: records come in the order in
  * which they became known; a cursor goes on where the page before ended, whatever is written meanwhile.
  */
 import { requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
 import { recordEntry, scopeNumber, scopesBelow } from "./directory.js";
-import { checkCount, invalid } from "./input.js";
+import { checkCount, checkKind, invalid } from "./input.js";
 import { ORDER } from "./maps.js";
-import { isRecordValue, LETTERS, type MemoryRecord, type RecordKind } from "./record.js";
+import { isRecordValue, type MemoryRecord, type RecordKind } from "./record.js";
 import { resolveScope, type ScopePath } from "./scope.js";
 import { recordOf } from "./version.js";
 
@@ -43,7 +43,8 @@ const CURSOR = /^(\d{1,15})\.(\d{1,15})$/;
 export function listRecords(db: Database, root: ScopePath, options: RecordsOptions): RecordsPage {
   requireOptions(options, OPTIONS, "which records");
   const { kind, below = false, cursor } = options;
-  if (LETTERS[kind] === undefined) throw invalid("kind is fact, entity, relation or turn");
+  checkKind(kind);
+  if (typeof below !== "boolean") throw invalid("below is true or false");
   const limit = checkCount(options.limit, "limit", 100, 1);
   const path = resolveScope(root, options.scope);
   const own = scopeNumber(db, path);

@@ -19,7 +19,7 @@ import {
   type MemoryChange,
   type RecordChange,
 } from "./history.js";
-import { checkId, type FactInput, invalid, type TurnInput } from "./input.js";
+import { checkCount, checkId, type FactInput, invalid, type TurnInput } from "./input.js";
 import { listRecords, type RecordsOptions, type RecordsPage } from "./listing.js";
 import { type Hit, type Recall, type RecallOptions, recall } from "./recall.js";
 import type { MemoryRecord } from "./record.js";
@@ -152,12 +152,10 @@ export class Memory {
    * @throws LlmdbError (rejects) as `recall`, and what the embedder throws
    */
   async recallNear(query: string, embedder: Embedder, options: RecallOptions = {}): Promise<Recall> {
-    const limit = options.limit ?? 10;
-    const { maxTokens = Number.POSITIVE_INFINITY, ...rest } = options;
-    const wider = recall(this, query, {
-      ...rest,
-      limit: Math.min(Math.max(4 * limit, limit), Math.max(MAX_RERANKED, limit)),
-    });
+    const { limit: few, maxTokens: budget, ...rest } = options;
+    const limit = checkCount(few, "limit", 10, 1);
+    const maxTokens = checkCount(budget, "maxTokens", Number.POSITIVE_INFINITY, 1);
+    const wider = recall(this, query, { ...rest, limit: Math.max(Math.min(4 * limit, MAX_RERANKED), limit) });
     const texts = wider.hits.map(({ text }) => text);
     const fused = fuseRanks(texts.length === 0 ? [] : await similarities(embedder, query, texts));
     const ranked = wider.hits.map((hit, i) => ({ ...hit, score: fused[i] })).sort((a, b) => b.score - a.score);

@@ -61,16 +61,23 @@ export function addPostings(map: WrittenBlockMap, list: ListName, added: readonl
   }
 }
 
-/** Takes the posting with this number out; returns it, or undefined where there is none. */
-export function removePosting(map: WrittenBlockMap, list: ListName, at: number, extras: number): Posting | undefined {
+/** Takes the postings with this number out, all or those that are meant; returns them. */
+export function removePostings(
+  map: WrittenBlockMap,
+  list: ListName,
+  at: number,
+  extras: number,
+  isMeant: (posting: Posting) => boolean = () => true,
+): Posting[] {
   const block = floorBlock(map, list, at);
-  if (block === undefined) return undefined;
-  const kept = readBlock(block, extras);
-  const place = kept.findIndex((posting) => posting.at === at);
-  if (place < 0) return undefined;
-  const [removed] = kept.splice(place, 1);
+  if (block === undefined) return [];
+  const kept: Posting[] = [];
+  const removed: Posting[] = [];
+  for (const posting of readBlock(block, extras)) {
+    (posting.at === at && isMeant(posting) ? removed : kept).push(posting);
+  }
   if (kept.length === 0) map.delete([...list, block.base]);
-  else writeBlocks(map, list, kept, block.base);
+  else if (removed.length > 0) writeBlocks(map, list, kept, block.base);
   return removed;
 }
 

@@ -4,20 +4,26 @@
  */
 import { type At, requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
+import type { Instant } from "../temporal/instant.js";
 import type { Version } from "../temporal/reads.js";
 import type { Analyzer } from "./analyzer.js";
 import { recordEntry, scopeNumber, scopesBelow } from "./directory.js";
-import { checkCount, invalid } from "./input.js";
+import { checkCount, checkKind, checkTags, invalid } from "./input.js";
 import { DOCUMENTS, TURNS } from "./maps.js";
 import type { Match, Matches } from "./matches.js";
 import { hashText, isRecordValue, type MemoryRecord, type RecordKind, textsOf } from "./record.js";
 import { resolveScope, type ScopePath, scopesAbove } from "./scope.js";
-import { type DocumentEntry, documentAt, searchText } from "./text-index.js";
+import { type DocumentEntry, indexTerms, searchText, turnDocument } from "./text-index.js";
 import { countTokens } from "./tokens.js";
 import { recordOf } from "./version.js";
 
 /** Where to look, from which point of time, and how much to return. */
 export interface RecallOptions extends At {
+  /**
+   * About which time. Default: `knownAt` where that is given, or the time of `tx`; otherwise now. So what was known
+   * last month is about last month, as it was when it was asked then.
+   */
+  validAt?: Instant;
   /** Below the memory's own scope; it and all below it are searched. Default: the memory's own. */
   scope?: string;
   /** True: also what lies above the scope, up to the memory's own. Default false. */
@@ -52,6 +58,9 @@ export interface Hit {
   readonly score: number;
   readonly tokens: number;
 }
+
+/** A hit before its tokens are counted, which a caller may do. */
+type Found = Omit<Hit, "tokens">;
 
 /** What was found, best first. */
 export interface Recall {
@@ -110,7 +119,7 @@ function queryTerms(analyzer: Analyzer, query: string): string[] {
   if (query.length > MAX_QUERY_CHARACTERS) {
     throw invalid(`a query has at most ${MAX_QUERY_CHARACTERS} characters, not ${query.length}; ask in fewer words`);
   }
-  return analyzer.terms(query).slice(0, MAX_QUERY_TERMS);
+  return indexTerms(analyzer, query).slice(0, MAX_QUERY_TERMS);
 }
 
 class Question {
@@ -125,6 +134,7 @@ class Question {
   readonly #latest: number;
   readonly #reads: Pick<Database, "version" | "versions">;
   readonly #documents;
+  readonly #nowMs: number;
 
   constructor({ db, root }: Searched, options: RecallOptions) {
     const { scope, inherit = false, validAt, knownAt, tx } = options;
@@ -138,23 +148,26 @@ class Question {
     const path = resolveScope(root, scope);
     const above = inherit ? scopesAbove(path, root).map((one) => scopeNumber(db, one)) : [];
     this.#scopes = [...scopesBelow(db, path).map(([, number]) => number), ...above.filter((one) => one !== undefined)];
-    const asked: At = {
-      ...(validAt === undefined ? {} : { validAt }),
-      ...(knownAt === undefined ? {} : { knownAt }),
-      ...(tx === undefined ? {} : { tx }),
-    };
-    const fixed = db.asOf(asked);
+    const known: At = { ...(knownAt === undefined ? {} : { knownAt }), ...(tx === undefined ? {} : { tx }) };
+    const isPast = knownAt !== undefined || tx !== undefined;
+    const asOf = db.asOf(known).knownTx;
     this.#latest = db.asOf({}).knownTx;
-    this.#tx = fixed.knownTx < this.#latest ? fixed.knownTx : Number.POSITIVE_INFINITY;
-    this.#reads = this.#tx === Number.POSITIVE_INFINITY && validAt === undefined ? db : fixed;
+    this.#tx = asOf < this.#latest ? asOf : Number.POSITIVE_INFINITY;
+    this.#nowMs = isPast || options.halfLifeMs !== undefined ? this.#lastTime() : 0;
+    // Then, not now: otherwise the answer about the past would change as time goes by.
+    const valid = validAt ?? knownAt ?? (isPast ? this.#nowMs : undefined);
+    this.#reads = valid === undefined ? db : db.asOf({ ...known, validAt: valid });
     this.#documents = db.map<number, DocumentEntry>(DOCUMENTS);
   }
 
   answer(terms: readonly string[]): Recall {
-    const matches = searchText(this.#db, terms, this.#scopes, this.#tx);
+    return this.#withinBudget(this.#bestOf(searchText(this.#db, terms, this.#scopes, this.#tx)));
+  }
+
+  #bestOf(matches: Matches): Found[] {
     try {
       this.#countNeighbours(matches);
-      return this.#withinBudget(this.#bestHits(matches));
+      return this.#bestHits(matches);
     } finally {
       matches.release();
     }
@@ -170,7 +183,7 @@ class Question {
       for (const [distance, part] of NEIGHBOURS.entries()) {
         for (const place of [index - distance - 1, index + distance + 1]) {
           const id = turns.get([entry.scope, session, place]);
-          const neighbour = id === undefined ? undefined : documentAt(this.#db, id, this.#tx);
+          const neighbour = id === undefined ? undefined : turnDocument(this.#db, id, this.#tx);
           if (neighbour !== undefined) matches.add(neighbour, score * part);
         }
       }
@@ -185,24 +198,26 @@ class Question {
    * One hit more than asked for, so that it is known whether there are more. What a hit is worth is never more than its
    * match's score, so that a match below the worst of enough hits ends the search.
    */
-  #bestHits(matches: Matches): Hit[] {
-    const hits: Hit[] = [];
+  #bestHits(matches: Matches): Found[] {
+    const hits: Found[] = [];
     const wanted = this.#limit + 1;
     let seen = 0;
     for (let look = this.#firstLook(); ; look *= 4) {
       const best = matches.best(look);
       for (const match of best.slice(seen)) {
-        if (hits.length >= wanted && hits[wanted - 1].score >= match.score) return hits.slice(0, wanted);
+        if (hits.length >= wanted && hits[wanted - 1].score >= match.score) return hits;
         const hit = this.#hit(match);
-        if (hit !== undefined) insert(hits, hit);
+        if (hit === undefined) continue;
+        insert(hits, hit);
+        if (hits.length > wanted) hits.pop();
       }
       seen = best.length;
-      if (seen >= matches.size) return hits.slice(0, wanted);
+      if (seen >= matches.size) return hits;
     }
   }
 
   /** What a match is worth, if it is to be returned at all. */
-  #hit({ document, score }: Match): Hit | undefined {
+  #hit({ document, score }: Match): Found | undefined {
     const entry = this.#documents.get(document);
     if (entry === undefined) return undefined;
     const version = this.#version(entry);
@@ -210,8 +225,7 @@ class Question {
     const { record, text, holds } = version;
     if (!this.#isWanted(record)) return undefined;
     const validity = holds || this.#options.validity !== "prefer" ? 1 : WHEN_INVALID;
-    const count = this.#options.countTokens ?? countTokens;
-    return { record, text, score: score * validity * this.#freshness(record), tokens: count(text) };
+    return { record, text, score: score * validity * this.#freshness(record) };
   }
 
   /** The version of the record that has this text at the point that is asked about, and whether it holds there. */
@@ -243,26 +257,33 @@ class Question {
   #freshness({ knownFrom }: MemoryRecord): number {
     const { halfLifeMs } = this.#options;
     if (halfLifeMs === undefined) return 1;
-    const ageMs = Math.max(0, this.#nowMs() - knownFrom);
+    const ageMs = Math.max(0, this.#nowMs - knownFrom);
     return 0.5 ** (ageMs / halfLifeMs);
   }
 
-  /** When the last transaction was that is known: so that the same question has the same answer. */
-  #nowMs(): number {
-    const isNow = this.#tx === Number.POSITIVE_INFINITY;
-    const last = isNow ? { reverse: true, limit: 1 } : { after: Math.max(0, this.#tx - 1), limit: 1 };
-    for (const { time } of this.#db.transactions(last)) return time;
+  /**
+   * When the last transaction was that is known: so that the same question has the same answer. One that wrote to maps
+   * only is not logged; then it is the one before.
+   */
+  #lastTime(): number {
+    let before: { to?: number } = {};
+    if (this.#tx !== Number.POSITIVE_INFINITY) {
+      for (const { time } of this.#db.transactions({ after: this.#tx, limit: 1 })) before = { to: time };
+    }
+    for (const { time } of this.#db.transactions({ ...before, reverse: true, limit: 1 })) return time;
     return 0;
   }
 
-  #withinBudget(hits: readonly Hit[]): Recall {
+  #withinBudget(hits: readonly Found[]): Recall {
+    const count = this.#options.countTokens ?? countTokens;
     const kept: Hit[] = [];
     let tokens = 0;
     for (const hit of hits.slice(0, this.#limit)) {
+      const own = count(hit.text);
       // What does not fit is passed over: a shorter one behind it may.
-      if (tokens + hit.tokens > this.#budget) continue;
-      kept.push(hit);
-      tokens += hit.tokens;
+      if (tokens + own > this.#budget) continue;
+      kept.push({ ...hit, tokens: own });
+      tokens += own;
     }
     return { hits: kept, tokens, more: kept.length < hits.length };
   }
@@ -271,16 +292,17 @@ class Question {
 function checkOptions({ inherit, kinds, validity, halfLifeMs, minConfidence, tags, countTokens }: RecallOptions): void {
   if (inherit !== undefined && typeof inherit !== "boolean") throw invalid("inherit is true or false");
   if (kinds !== undefined && !Array.isArray(kinds)) throw invalid('kinds is a list such as ["fact", "turn"]');
+  kinds?.forEach(checkKind);
   if (validity !== undefined && !["only", "prefer", "any"].includes(validity)) {
     throw invalid("validity is only, prefer or any");
   }
   if (halfLifeMs !== undefined && !(typeof halfLifeMs === "number" && halfLifeMs > 0)) {
     throw invalid("halfLifeMs is a number of milliseconds above 0");
   }
-  if (minConfidence !== undefined && !(minConfidence >= 0 && minConfidence <= 1)) {
+  if (minConfidence !== undefined && !(typeof minConfidence === "number" && minConfidence >= 0 && minConfidence <= 1)) {
     throw invalid("minConfidence is a number from 0 to 1");
   }
-  if (tags !== undefined && !Array.isArray(tags)) throw invalid("tags is a list of strings");
+  if (tags !== undefined) checkTags(tags);
   if (countTokens !== undefined && typeof countTokens !== "function") throw invalid("countTokens is a function");
 }
 
@@ -289,7 +311,7 @@ function textWith({ value }: Version<unknown>, hash: number): string | undefined
 }
 
 /** Puts a hit where its score belongs; of several texts of one record the best stays. */
-function insert(hits: Hit[], hit: Hit): void {
+function insert(hits: Found[], hit: Found): void {
   const same = hits.findIndex(({ record }) => record.id === hit.record.id);
   if (same >= 0 && hits[same].score >= hit.score) return;
   if (same >= 0) hits.splice(same, 1);

@@ -16,8 +16,9 @@ import {
   addPostings,
   type BlockKey,
   type BlockMap,
+  type ListName,
   type Posting,
-  removePosting,
+  removePostings,
   scanPostings,
   type WrittenBlockMap,
 } from "./posting-list.js";
@@ -44,6 +45,8 @@ export interface NewDocument extends DocumentEntry {
 type Totals = readonly [documents: number, terms: number, next: number];
 
 /** Separates terms, none of which contains it. */
+/** A term in a key takes at most three bytes for each of them. */
+const MAX_TERM_UNITS = 100;
 const BETWEEN = " ";
 const BYTES = { values: "bytes" } as const;
 /** As documents: how often the term occurs, and how many terms there are. As past ones: the document before them. */
@@ -72,9 +75,19 @@ export function documentOf(
     analyzer: Analyzer;
   },
 ): NewDocument {
-  const terms = analyzer.terms(text).join(BETWEEN);
+  const terms = indexTerms(analyzer, text).join(BETWEEN);
   const entry = { number, id, scope, hash, terms };
   return value.kind === "turn" ? { ...entry, turn: [value.session, value.index] } : entry;
+}
+
+/** The terms of a text as they are in the index: an analyzer may make one that is too long for a key. */
+export function indexTerms(analyzer: Analyzer, text: string): string[] {
+  return analyzer.terms(text).map((term) => (term.length > MAX_TERM_UNITS ? beginningOf(term) : term));
+}
+
+/** Not cut between the halves of a character. */
+function beginningOf(term: string): string {
+  return term.slice(0, MAX_TERM_UNITS).replace(/[\uD800-\uDBFF]$/, "");
 }
 
 function termsOf({ terms }: DocumentEntry): string[] {
@@ -125,87 +138,118 @@ export class IndexChange {
     if (this.#totals.size === 0) return;
     this.#writeAdded();
     this.#writeEnded();
-    const map = this.#tx.map<Key, Totals>(TOTALS);
-    for (const [scope, change] of this.#totals) {
-      const [documents, terms, next] = totalsAt(this.#tx, scope, Number.MAX_SAFE_INTEGER);
-      map.put([scope, this.#tx.id], [documents + change.documents, terms + change.terms, Math.max(next, this.#next)]);
-    }
+    for (const [scope, { documents, terms }] of this.#totals)
+      addToTotals(this.#tx, scope, documents, terms, this.#next);
   }
 
   #writeAdded(): void {
     const documents = this.#tx.map<number, DocumentEntry>(DOCUMENTS);
     const ends = this.#tx.map<Key, number>(DOCUMENTS_OF);
-    const lists = new Map<string, { term: string; scope: number; postings: Posting[] }>();
+    const postings = new NewPostings();
     for (const { number, ...entry } of this.#added) {
       documents.put(number, entry);
       ends.put([entry.id, number], 0);
       const terms = termsOf(entry);
       for (const [term, count] of countTerms(terms)) {
-        const name = `${entry.scope}${BETWEEN}${term}`;
-        const posting = { at: number, extras: [count, terms.length] };
-        const list = lists.get(name);
-        if (list === undefined) lists.set(name, { term, scope: entry.scope, postings: [posting] });
-        else list.postings.push(posting);
+        postings.add(term, entry.scope, { at: number, extras: [count, terms.length] });
       }
     }
-    const map: WrittenBlockMap = this.#tx.map(TERMS, BYTES);
-    for (const { term, scope, postings } of lists.values()) addPostings(map, [term, scope], postings);
+    postings.write(this.#tx.map(TERMS, BYTES));
   }
 
   #writeEnded(): void {
     const known: WrittenBlockMap = this.#tx.map(TERMS, BYTES);
-    const past: WrittenBlockMap = this.#tx.map(PAST_TERMS, BYTES);
     const ends = this.#tx.map<Key, number>(DOCUMENTS_OF);
+    const past = new NewPostings();
     for (const [number, entry] of this.#ended) {
       ends.put([entry.id, number], this.#tx.id);
       for (const term of new Set(termsOf(entry))) {
-        const list = [term, entry.scope];
-        const posting = removePosting(known, list, number, KNOWN_EXTRAS);
-        if (posting === undefined) continue;
-        addPostings(past, list, [{ at: this.#tx.id, extras: [number, ...posting.extras] }]);
+        for (const { extras } of removePostings(known, [term, entry.scope], number, KNOWN_EXTRAS)) {
+          past.add(term, entry.scope, { at: this.#tx.id, extras: [number, ...extras] });
+        }
       }
     }
+    past.write(this.#tx.map(PAST_TERMS, BYTES));
   }
 }
 
-/** Takes every trace of a record's documents out of the index, past ones too, and returns them. */
+/** Postings by the lists that they are to be put into, so that each block is written once. */
+class NewPostings {
+  readonly #lists = new Map<string, { readonly list: ListName; readonly postings: Posting[] }>();
+
+  /** In the order of their numbers. */
+  add(term: string, scope: number, posting: Posting): void {
+    const name = `${scope}${BETWEEN}${term}`;
+    const known = this.#lists.get(name);
+    if (known === undefined) this.#lists.set(name, { list: [term, scope], postings: [posting] });
+    else known.postings.push(posting);
+  }
+
+  write(map: WrittenBlockMap): void {
+    for (const { list, postings } of this.#lists.values()) addPostings(map, list, postings);
+  }
+}
+
+function addToTotals(tx: Transaction, scope: number, documents: number, terms: number, next = 0): void {
+  const before = totalsAt(tx, scope, Number.MAX_SAFE_INTEGER);
+  const totals: Totals = [before[0] + documents, before[1] + terms, Math.max(before[2], next)];
+  tx.map<Key, Totals>(TOTALS).put([scope, tx.id], totals);
+}
+
+/**
+ * Takes every trace of a record's documents out of the index, past ones too, and returns them. From now on they do not
+ * count; how many documents there were in the past is no trace of their words, and stays.
+ */
 export function eraseDocuments(tx: Transaction, id: string): DocumentEntry[] {
   const documents = tx.map<number, DocumentEntry>(DOCUMENTS);
   const ends = tx.map<[string, number], number>(DOCUMENTS_OF);
+  const known: WrittenBlockMap = tx.map(TERMS, BYTES);
+  const past = new PastPostings();
   const erased: DocumentEntry[] = [];
-  for (const [, number] of [...ends.keys({ prefix: [id] })]) {
+  for (const [[, number], end] of [...ends.range({ prefix: [id] })]) {
     const entry = documents.get(number);
     if (entry === undefined) continue;
     documents.delete(number);
     erased.push(entry);
-    erasePostings(tx, number, entry);
+    const terms = termsOf(entry);
+    if (end === 0) addToTotals(tx, entry.scope, -1, -terms.length);
+    for (const term of new Set(terms)) {
+      if (end === 0) removePostings(known, [term, entry.scope], number, KNOWN_EXTRAS);
+      else past.add(term, entry.scope, end, number);
+    }
   }
+  past.remove(tx.map(PAST_TERMS, BYTES));
   ends.clear({ prefix: [id] });
   return erased;
 }
 
-/** The document that a record had after a transaction; of several the newest. */
-export function documentAt(maps: MapsOf, id: string, tx: number): number | undefined {
-  let found: number | undefined;
-  for (const [[, number], end] of maps.map<[string, number], number>(DOCUMENTS_OF).range({ prefix: [id] })) {
-    if (end === 0 || end > tx) found = number;
+/** Past postings that are to be taken out, by list and end: those of one end may be many, and are in one block. */
+class PastPostings {
+  readonly #groups = new Map<
+    string,
+    { readonly list: ListName; readonly end: number; readonly documents: Set<number> }
+  >();
+
+  add(term: string, scope: number, end: number, document: number): void {
+    const name = `${end}${BETWEEN}${term}`;
+    const group = this.#groups.get(name) ?? { list: [term, scope], end, documents: new Set() };
+    this.#groups.set(name, group);
+    group.documents.add(document);
   }
-  return found;
+
+  remove(map: WrittenBlockMap): void {
+    for (const { list, end, documents } of this.#groups.values()) {
+      removePostings(map, list, end, PAST_EXTRAS, ({ extras: [document] }) => documents.has(document));
+    }
+  }
 }
 
-function erasePostings(tx: Transaction, number: number, entry: DocumentEntry): void {
-  const known: WrittenBlockMap = tx.map(TERMS, BYTES);
-  const past: WrittenBlockMap = tx.map(PAST_TERMS, BYTES);
-  for (const term of new Set(termsOf(entry))) {
-    const list = [term, entry.scope];
-    if (removePosting(known, list, number, KNOWN_EXTRAS) !== undefined) continue;
-    const kept: Posting[] = [];
-    scanPostings(past, list, new BlockReader(PAST_EXTRAS), (at, extras) => {
-      if (extras[0] !== number) kept.push({ at, extras: [...extras] });
-    });
-    past.clear({ prefix: list });
-    if (kept.length > 0) addPostings(past, list, kept);
+/** The document that a turn had after a transaction, or has had since: it has one text, and so one at a time. */
+export function turnDocument(maps: MapsOf, id: string, tx: number): number | undefined {
+  for (const [[, number], end] of maps.map<[string, number], number>(DOCUMENTS_OF).range({ prefix: [id] })) {
+    if (end === 0 || end > tx) return number;
   }
+  return undefined;
 }
 
 /** What a scope had after a transaction. */

@@ -3,6 +3,7 @@
  * all of it becomes known at one moment, or none of it.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { Key } from "../engine/key.js";
 import { LlmdbError } from "../pager/error.js";
 import { requireOptions, type Valid } from "../temporal/at.js";
 import type { Instant } from "../temporal/instant.js";
@@ -11,8 +12,17 @@ import type { LoggedTransaction } from "../temporal/transaction-log.js";
 import type { Analyzer } from "./analyzer.js";
 import { digestOf, identified } from "./directory.js";
 import { GraphWriter } from "./graph-writer.js";
-import { checkFact, checkId, checkTurn, type FactInput, invalid, requireFreeId, type TurnInput } from "./input.js";
-import { ORDER, type RecordEntry, SESSIONS, TURNS } from "./maps.js";
+import {
+  checkFact,
+  checkId,
+  checkPeriod,
+  checkTurn,
+  type FactInput,
+  invalid,
+  requireFreeId,
+  type TurnInput,
+} from "./input.js";
+import { type RecordEntry, SESSIONS } from "./maps.js";
 import { type FactValue, isKind, isRecordValue, type RecordValue } from "./record.js";
 import { RecordWriter } from "./record-writer.js";
 import { containsScope, resolveScope, type ScopePath } from "./scope.js";
@@ -68,13 +78,15 @@ export class MemoryTransaction {
   remember(input: FactInput): Remembered {
     const value = checkFact(input);
     const path = resolveScope(this.root, input.scope);
-    const id = this.#factId(input, value, path);
     const { validFrom, validTo } = input;
+    const [from, to] = [validFrom ?? this.time, validTo ?? Number.POSITIVE_INFINITY];
+    checkPeriod(from, to);
+    const id = this.#factId(input, value, path);
     const valid: Valid = {
       ...(validFrom === undefined ? {} : { validFrom }),
       ...(validTo === undefined ? {} : { validTo }),
     };
-    const replaced = this.#factsWithin(id, validFrom ?? this.time, validTo ?? Number.POSITIVE_INFINITY);
+    const replaced = this.#factsWithin(id, from, to);
     this.writer.put(id, value, valid);
     return { id, tx: this.id, replaced: replaced.filter((old) => !isDeepStrictEqual(old, value)) };
   }
@@ -99,7 +111,7 @@ export class MemoryTransaction {
       if (this.writer.tx.versions(id).length > 0) {
         throw invalid(`the key ${JSON.stringify(id)} has a value that the memory did not write; choose another id`);
       }
-      return this.writer.create("fact", path, ["id", id], id);
+      return this.writer.create("fact", path, [id], id);
     }
     this.#requireReach(id, entry);
     if (entry.kind !== "fact") throw invalid(`${id} is ${entry.kind === "entity" ? "an" : "a"} ${entry.kind}, no fact`);
@@ -107,7 +119,7 @@ export class MemoryTransaction {
     return id;
   }
 
-  /** What is believed of a fact about a stretch of time. Refuses a stretch without an instant. */
+  /** What is believed of a fact about a stretch of time. */
   #factsWithin(id: string, from: Instant, to: Instant): FactValue[] {
     const tx: [number, number] = [this.id, Number.POSITIVE_INFINITY];
     const known = this.writer.tx.versions(id, { valid: [from, to], tx });
@@ -126,7 +138,9 @@ export class MemoryTransaction {
     const { erase = false, validFrom, validTo } = options;
     if (typeof erase !== "boolean") throw invalid("erase is true or false");
     if (!erase) {
-      this.writer.delete(id, { ...ALWAYS, ...(validFrom && { validFrom }), ...(validTo && { validTo }) });
+      const from = validFrom ?? Number.NEGATIVE_INFINITY;
+      const to = validTo ?? Number.POSITIVE_INFINITY;
+      this.writer.delete(id, { validFrom: from, validTo: to });
       return;
     }
     if (validFrom !== undefined || validTo !== undefined) throw invalid("what is erased is erased about all times");
@@ -155,7 +169,6 @@ export class MemoryTransaction {
     const index = sessions.get([scope, session]) ?? 0;
     sessions.put([scope, session], index + 1);
     const id = this.writer.create("turn", path, [session, index]);
-    tx.map<[number, string, number], string>(TURNS).put([scope, session, index], id);
     this.writer.put(id, { kind: "turn", session, index, role: turn.role, text: turn.text });
     return id;
   }
@@ -188,9 +201,10 @@ export class MemoryTransaction {
     return entry;
   }
 
-  /** @internal The ids of the records of a kind that are known now, in the order in which they became known. */
-  known(scope: number, kind: RecordEntry["kind"]): IterableIterator<string> {
-    return this.writer.tx.map<[number, string, number], string>(ORDER).values({ prefix: [scope, kind] });
+  /** @internal Whether a key of the store is the id of a record that lies in the scope. */
+  reaches(key: Key): boolean {
+    const entry = typeof key === "string" ? this.writer.directory.entry(key) : undefined;
+    return entry !== undefined && containsScope(this.root, entry.path);
   }
 
   #requireReach(id: string, entry: RecordEntry): void {

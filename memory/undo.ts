@@ -19,15 +19,13 @@ export function revertTransaction(
   if (!Number.isSafeInteger(tx) || tx < 1)
     throw invalid("undo takes the number of a transaction, as transactions lists");
   const changes = logged?.tx === tx ? logged.changes : [];
-  if (changes.length === 0) {
+  const ids = new Set<string>();
+  for (const { key, partition } of changes) if (partition === 0 && memory.reaches(key)) ids.add(String(key));
+  if (ids.size === 0) {
     throw new LlmdbError("LLMDB_NOT_FOUND", `transaction ${tx} changed nothing that can be undone here`, { tx });
   }
-  if (changes.some(({ op }) => op === "erase")) throw invalid(`transaction ${tx} erased; what is erased is gone`);
-  const ids = new Set<string>();
-  for (const { key, partition } of changes) {
-    if (partition !== 0 || typeof key !== "string") throw invalid(`transaction ${tx} wrote what is no memory`);
-    memory.entry(key);
-    ids.add(key);
+  if (changes.some(({ key, partition }) => partition !== 0 || typeof key !== "string" || !ids.has(key))) {
+    throw invalid(`transaction ${tx} cannot be undone as a whole: it also erased, or wrote outside of this memory`);
   }
   for (const id of ids) requireUnchanged(memory, id, tx);
   for (const id of ids) restore(memory, id, tx);

@@ -13,6 +13,7 @@ import type { WriteTransaction } from "../engine/write-transaction.js";
 import { type At, requireOptions, type Valid, type Within } from "./at.js";
 import type { Difference } from "./diff.js";
 import { type Instant, parseInstant } from "./instant.js";
+import { type KnownKey, knownKeys } from "./known-keys.js";
 import { type ListOptions, listTransactions } from "./listing.js";
 import { type CheckedTransactionOptions, checkOptions, type TransactionOptions } from "./options.js";
 import type { TemporalReads, Version } from "./reads.js";
@@ -173,6 +174,17 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    */
   transactions(within?: ListOptions): IterableIterator<LoggedTransaction> {
     return listTransactions(this.#sources, within);
+  }
+
+  /**
+   * Every key of which anything is known now, about whatever time, in the order of partitions and keys. Lazy. A key
+   * that was deleted at all times is not among them, though it has history.
+   *
+   * @returns an iterator of the state of this moment; leaving the loop early releases it
+   * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`
+   */
+  knownKeys(): IterableIterator<KnownKey> {
+    return knownKeys(this.#sources);
   }
 
   /**

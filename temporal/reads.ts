@@ -37,16 +37,23 @@ export interface Version<V> {
   origin: number;
 }
 
+/** When transactions were. That never changes, and the row of a large one is long to read. */
+type TransactionTimes = Map<number, Milliseconds>;
+
+const MAX_TIMES = 1000;
+
 /** Reads of the bitemporal store. */
 export class TemporalReads<V = unknown> {
   /** @internal */
   protected readonly reader: TemporalReader;
   readonly #fixed: Point | null;
+  readonly #times: TransactionTimes;
 
   /** @internal */
-  constructor(sources: Sources, partition: number, fixed: Point | null = null) {
+  constructor(sources: Sources, partition: number, fixed: Point | null = null, times: TransactionTimes = new Map()) {
     this.reader = new TemporalReader(sources, partition);
     this.#fixed = fixed;
+    this.#times = times;
   }
 
   /**
@@ -105,7 +112,7 @@ export class TemporalReads<V = unknown> {
   }
 
   /**
-   * What was added, removed or changed between two points, by key. Lazy, as {@link range}. Only values are compared.
+   * What was added, removed or changed between two points, by key. Lazy, as `range`. Only values are compared.
    * Throws as `range`.
    *
    * @param from a point; `{}` is now
@@ -141,7 +148,8 @@ export class TemporalReads<V = unknown> {
     const { validAt, tx } = this.#point(at);
     // The newest state is fixed by its number, unless it is still being written.
     const known = tx === Number.POSITIVE_INFINITY && !sources.isWriting ? sources.latestTx : tx;
-    return new TemporalReads<V>(sources, partition, { validAt: validAt ?? BigInt(sources.nowMicros()), tx: known });
+    const fixed = { validAt: validAt ?? BigInt(sources.nowMicros()), tx: known };
+    return new TemporalReads<V>(sources, partition, fixed, this.#times);
   }
 
   /** @internal The transaction after which these reads are fixed; Infinity: they are not. */
@@ -176,6 +184,11 @@ export class TemporalReads<V = unknown> {
     const { sources } = this.reader;
     // Its own row is written when it commits.
     if (sources.isWriting && tx > sources.latestTx) return sources.ownMicros / 1000;
-    return toMilliseconds(timeOf(sources.maps().transactions, tx));
+    const known = this.#times.get(tx);
+    if (known !== undefined) return known;
+    const time = toMilliseconds(timeOf(sources.maps().transactions, tx));
+    if (this.#times.size >= MAX_TIMES) this.#times.clear();
+    this.#times.set(tx, time);
+    return time;
   }
 }

@@ -51,6 +51,14 @@ function partitionBytes(bytes: Uint8Array): number {
   return bytes[0] < SMALL_PARTITIONS ? 1 : 2 + bytes[0] - SMALL_PARTITIONS;
 }
 
+/** The partition at the start of a stored key. */
+export function readPartition(bytes: Uint8Array): number {
+  if (bytes[0] < SMALL_PARTITIONS) return bytes[0];
+  let id = 0;
+  for (let i = 1; i < partitionBytes(bytes); i++) id = id * 256 + bytes[i];
+  return id;
+}
+
 /** The key in `bytes[0..length)`, which hold a partition and a key, and not what a map adds behind. */
 export function decodeOnlyKey(bytes: Uint8Array, length: number): Key {
   const at = partitionBytes(bytes);

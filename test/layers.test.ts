@@ -8,7 +8,7 @@ import { join, posix } from "node:path";
 import { expect, test } from "vitest";
 import { clockAndChanceOf, importsOf, root, type Source, sourcesIn } from "./sources.js";
 
-/** From the ground up. Folders on one line do not know each other. `index.ts` is the root module, above them all. */
+/** From the ground up. Folders on one line do not know each other. Only the command uses the root, `index.ts`. */
 const layers: readonly (readonly string[])[] = [
   ["pager"],
   ["btree"],
@@ -22,8 +22,8 @@ const layers: readonly (readonly string[])[] = [
   ["lql"],
   ["memory"],
   ["level", "server"],
-  ["cli"],
   ["index.ts"],
+  ["cli"],
 ];
 
 /** The modules of Node that compute and reach nothing outside the process: any folder may use them. */

@@ -1,0 +1,113 @@
+/**
+ * Erasing records of the memory: after the next checkpoint no distinctive word, subject or given id of them is in the
+ * files; every other record answers as before.
+ */
+import { expect, test } from "vitest";
+import { Memory } from "../../memory/memory.js";
+import { open } from "../../temporal/open.js";
+import { Random } from "../harness/random.js";
+import { SimulatedDisk } from "../harness/simulated-disk.js";
+import { inconsistencies } from "./consistency.js";
+
+const LETTERS = "abcdefghijklmnopqrstuvwxyz";
+const RECORDS = 160;
+
+interface Subject {
+  readonly id: string;
+  /** In its id, its subject, its text, and in both its versions. */
+  readonly marks: readonly string[];
+}
+
+function bytesOf(disk: SimulatedDisk): string[] {
+  return disk.list("/").map((name) => {
+    const file = disk.open(`/${name}`, "read");
+    const bytes = Buffer.alloc(file.size());
+    file.read(bytes, 0, bytes.length, 0);
+    file.close();
+    return bytes.toString("latin1");
+  });
+}
+
+/** The marks of which a part is in a file: keys are cut, and grams and texts may be in another case. */
+function findable(disk: SimulatedDisk, marks: readonly string[]): string[] {
+  const files = bytesOf(disk).map((text) => text.toLowerCase());
+  return marks.filter((mark) => files.some((text) => [2, 8, 14].some((at) => text.includes(mark.slice(at, at + 8)))));
+}
+
+async function fill(memory: Memory, random: Random): Promise<Subject[]> {
+  const word = () => Array.from({ length: 24 }, () => random.pick([...LETTERS])).join("");
+  const subjects: Subject[] = [];
+  for (let i = 0; i < RECORDS; i++) {
+    const marks = Array.from({ length: 4 }, word);
+    const [first, second, third, fourth] = marks;
+    const long = `${second} ${"and so on ".repeat((i % 60) * 7)} ${third}`;
+    if (i % 4 === 0) {
+      await memory.remember({ id: `doc/${first.repeat(6)}`, subject: "ada", text: long });
+      await memory.remember({ id: `doc/${first.repeat(6)}`, subject: "ada", text: `common ${fourth}` });
+      subjects.push({ id: `doc/${first.repeat(6)}`, marks });
+    } else if (i % 4 === 1) {
+      const fact = { subject: first, predicate: second, scope: "team" };
+      const { id } = await memory.remember({ ...fact, object: { [third]: ["common", fourth] } });
+      await memory.remember({ ...fact, object: "common" });
+      subjects.push({ id, marks });
+    } else if (i % 4 === 2) {
+      await memory.graph.createEntities([{ name: first, entityType: second, observations: ["common", long] }]);
+      await memory.graph.deleteObservations([{ entityName: first, observations: [long] }]);
+      await memory.graph.addObservations([{ entityName: first, contents: [`common ${fourth}`] }]);
+      const id = memory.list({ kind: "entity", limit: 1000 }).records.at(-1)?.id ?? "";
+      subjects.push({ id, marks });
+      if (i % 8 === 2) await memory.forget(id);
+    } else {
+      const id = await memory.addTurn(`session ${i}`, { role: first, text: `common ${long} ${fourth}` });
+      subjects.push({ id, marks });
+    }
+    if (i % 50 === 49) await memory.db.checkpoint();
+  }
+  return subjects;
+}
+
+function answers(memory: Memory, subjects: readonly Subject[]): unknown {
+  return subjects.map(({ id, marks }) => ({
+    history: memory.history(id),
+    found: marks.map((mark) =>
+      memory.recall(mark, { validity: "any" }).hits.map(({ record, text }) => [record.id, text]),
+    ),
+    searched: marks.map((mark) => memory.graph.search(mark.slice(3, 9).toUpperCase())),
+    past: memory.recall(marks[1], { tx: memory.history(id)[0].tx, validity: "any" }).hits.map(({ text }) => text),
+  }));
+}
+
+test.each([4096, 8192] as const)("nothing of it is left, in pages of %i bytes", async (pageSize) => {
+  const disk = new SimulatedDisk(1);
+  const memory = new Memory(open("/db", { storage: disk, pageSize }));
+  const subjects = await fill(memory, new Random(pageSize));
+  const marks = subjects.flatMap((subject) => subject.marks);
+  expect(findable(disk, marks)).toEqual(marks);
+  const victims = subjects.filter((_, i) => i % 3 !== 0);
+  const others = subjects.filter((_, i) => i % 3 === 0);
+  const before = answers(memory, others);
+  const [first, ...rest] = victims;
+  await memory.forget(first.id, { erase: true });
+  await memory.transaction((tx) => {
+    for (const { id } of rest) tx.forget(id, { erase: true });
+  });
+  await memory.db.checkpoint();
+  expect(
+    findable(
+      disk,
+      victims.flatMap((subject) => subject.marks),
+    ),
+  ).toEqual([]);
+  expect(answers(memory, others)).toEqual(before);
+  for (const { id, marks } of victims) {
+    expect(memory.get(id)).toBeUndefined();
+    expect(() => memory.history(id)).toThrow("there is no record");
+    for (const mark of marks) expect(memory.recall(mark, { validity: "any" }).hits).toEqual([]);
+  }
+  expect(inconsistencies(memory.db, { erased: true })).toEqual([]);
+  expect(memory.db.verify().problems).toEqual([]);
+  memory.db.closeSync();
+  const again = open("/db", { storage: disk });
+  expect(answers(new Memory(again), others)).toEqual(before);
+  again.closeSync();
+});
