@@ -2,19 +2,20 @@
  * How far something has come, while it runs. Guarantees: on a terminal it is one line that changes; elsewhere a line
  * every few seconds, so that a log stays short.
  */
-import type { WriteStream } from "node:tty";
+import type { Screen } from "./streams.js";
 
 const TERMINAL_MS = 200;
 const LOG_MS = 5000;
+const DEFAULT_COLUMNS = 80;
 const CLEAR_LINE = "\r\u001b[K";
 
 /** A line on a stream, drawn by a timer from the newest text. */
 export class ProgressLine {
-  readonly #stream: WriteStream;
+  readonly #stream: Screen;
   readonly #timer: NodeJS.Timeout;
   #text: string | undefined;
 
-  constructor(stream: WriteStream) {
+  constructor(stream: Screen) {
     this.#stream = stream;
     this.#timer = setInterval(() => this.#draw(), stream.isTTY ? TERMINAL_MS : LOG_MS);
     this.#timer.unref();
@@ -34,7 +35,7 @@ export class ProgressLine {
   #draw(): void {
     if (this.#text === undefined) return;
     const { isTTY, columns } = this.#stream;
-    this.#stream.write(isTTY ? CLEAR_LINE + this.#text.slice(0, columns - 1) : `${this.#text}\n`);
+    this.#stream.write(isTTY ? CLEAR_LINE + this.#text.slice(0, (columns || DEFAULT_COLUMNS) - 1) : `${this.#text}\n`);
     this.#text = undefined;
   }
 }

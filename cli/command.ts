@@ -1,0 +1,124 @@
+/**
+ * What all commands on a database have in common: `--db`, `--json`, `--no-color`, and how they end. Guarantees: the
+ * database is closed before the command ends, errors are reported in the form that was asked for, and reading never
+ * takes the lock of the writer.
+ */
+import { existsSync } from "node:fs";
+import { Command } from "commander";
+import { type Database, type OpenOptions, open } from "../index.js";
+import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
+import { ProgressLine } from "./progress-line.js";
+import { Output, type Streams } from "./streams.js";
+
+/** The options that every command on a database has. */
+export interface CommonFlags {
+  readonly db?: string;
+  readonly json?: boolean;
+  readonly color?: boolean;
+}
+
+/** How a database is opened. */
+export type Access = "read" | "write" | "create";
+
+/** One run of a command. */
+export class Run<F extends CommonFlags> {
+  readonly flags: F;
+  readonly out: Output;
+  readonly streams: Streams;
+  #database: Database | undefined;
+
+  constructor(flags: F, streams: Streams) {
+    this.flags = flags;
+    this.streams = streams;
+    this.out = new Output(streams.stdout, flags.color !== false && (streams.env.NO_COLOR ?? "") === "");
+  }
+
+  /**
+   * Opens the database that the command is about; it is closed at the end.
+   *
+   * @param access `create` makes a missing file, and says so
+   */
+  database(access: Access, options: OpenOptions = {}): Database {
+    const path = this.flags.db ?? this.streams.env.LLMDB_FILE;
+    if (path === undefined || path === "") {
+      throw badUsage("no database was named; give --db FILE, or set LLMDB_FILE");
+    }
+    const isNew = !existsSync(path);
+    if (isNew && access !== "create") throw notFound(`there is no database at ${path}; put and import make one`);
+    this.#database = open(path, { ...options, readOnly: access === "read", create: access === "create" });
+    if (isNew) this.note(`created ${path}`);
+    return this.#database;
+  }
+
+  /** The result of a command: as JSON where that was asked for, otherwise as `text` has it. */
+  async result(json: unknown, text: () => string): Promise<void> {
+    await this.out.line(this.flags.json === true ? JSON.stringify(json) : text());
+  }
+
+  /** Something worth knowing beside the result. */
+  note(text: string): void {
+    this.streams.stderr.write(`llmdb: ${text}\n`);
+  }
+
+  /** Ends with an exit code, once the rest is done. */
+  exit(code: number): void {
+    this.streams.exitCode = code;
+  }
+
+  /** A line that shows how far it has come; only on a terminal. */
+  progress(): ProgressLine | undefined {
+    return this.streams.stderr.isTTY === true ? new ProgressLine(this.streams.stderr) : undefined;
+  }
+
+  /** @internal */
+  async finish(): Promise<void> {
+    const database = this.#database;
+    this.#database = undefined;
+    await database?.close();
+  }
+}
+
+/** A command that has a database; what is special about it is added to it. */
+export function databaseCommand(name: string, description: string): Command {
+  return new Command(name)
+    .description(description)
+    .option("-d, --db <file>", "the database (default: the environment variable LLMDB_FILE)")
+    .option("--json", "prints JSON")
+    .option("--no-color", "prints no colours, also on a terminal");
+}
+
+/** Two examples, and what the exit codes say. */
+export function explain(command: Command, examples: readonly string[], codes = "0 done, 1 failed, 2 bad usage"): void {
+  const lines = examples.map((example) => `  $ llmdb ${example}`);
+  command.addHelpText("after", `\nExamples:\n${lines.join("\n")}\n\nExit codes: ${codes}`);
+}
+
+/** What a command does. */
+export type Body<F extends CommonFlags> = (run: Run<F>, ...args: (string | undefined)[]) => Promise<void>;
+
+/** Runs the body when the command is called, and reports how it ended. */
+export function onCall<F extends CommonFlags>(command: Command, streams: Streams, body: Body<F>): Command {
+  return command.action(async (...given: unknown[]) => {
+    const args = given.map((arg) => (typeof arg === "string" ? arg : undefined));
+    const run = new Run<F>(command.optsWithGlobals<F>(), streams);
+    try {
+      try {
+        await body(run, ...args);
+        await run.out.flush();
+      } finally {
+        await run.finish();
+      }
+    } catch (error) {
+      await report(run, error);
+    }
+  });
+}
+
+async function report<F extends CommonFlags>(run: Run<F>, error: unknown): Promise<void> {
+  const failure = failureOf(error);
+  run.exit(exitCodeOf(failure));
+  if (run.flags.json === true) await run.out.line(JSON.stringify({ error: failure }));
+  // What came before the error stays before it.
+  await run.out.flush();
+  if (run.flags.json !== true) run.note(`${failure.message} (${failure.code})`);
+}

@@ -1,0 +1,81 @@
+/**
+ * What a format of `import` and `export` is. Guarantees: a format reads and writes lines, whatever they come from; what
+ * it cannot read is in the report by the number of the line, and the rest is imported.
+ */
+import type { Database } from "../../index.js";
+import { failureOf } from "../failure.js";
+import type { Line } from "./lines.js";
+
+/** What an export may be told. */
+export interface ExportOptions {
+  /** Plain maps as well, as they are now. */
+  readonly maps: boolean;
+}
+
+/** What has been written so far. */
+export interface ExportReport {
+  transactions: number;
+  changes: number;
+  /** Of plain maps. */
+  entries: number;
+}
+
+/** Writes a database as lines. */
+export interface ExportFormat {
+  readonly description: string;
+  /** True: what a memory keeps beside its records does not survive an import of it. */
+  readonly isWithoutIndex?: boolean;
+  /** @param emit takes a line without its end, and resolves when there is room for the next one */
+  write(
+    db: Database,
+    options: ExportOptions,
+    report: ExportReport,
+    emit: (line: string) => Promise<void>,
+  ): Promise<void>;
+}
+
+/** Reads lines into a database. */
+export interface ImportFormat {
+  readonly description: string;
+  read(db: Database, lines: AsyncIterable<Line>, report: ImportReport): Promise<void>;
+}
+
+/** A line that was not imported, and why. */
+export interface BadLine {
+  readonly line: number;
+  readonly message: string;
+}
+
+/** More bad lines than this are counted, and not listed. */
+const LISTED = 1000;
+
+/** What has been read so far. */
+export class ImportReport {
+  lines = 0;
+  transactions = 0;
+  changes = 0;
+  /** Of plain maps. */
+  entries = 0;
+  badLines = 0;
+  /** The first of the bad lines. */
+  readonly problems: BadLine[] = [];
+  readonly #onBadLine: (bad: BadLine) => void;
+
+  constructor(onBadLine: (bad: BadLine) => void = () => {}) {
+    this.#onBadLine = onBadLine;
+  }
+
+  /** Notes that a line was not imported. */
+  bad(line: number, error: unknown): void {
+    const problem = { line, message: failureOf(error).message };
+    this.badLines++;
+    if (this.problems.length >= LISTED) return;
+    this.problems.push(problem);
+    this.#onBadLine(problem);
+  }
+
+  toJSON(): object {
+    const { lines, transactions, changes, entries, badLines, problems } = this;
+    return { lines, transactions, changes, entries, badLines, problems };
+  }
+}

@@ -1,0 +1,136 @@
+/**
+ * Keys and values as JSON, also those that JSON has no form for. Guarantees: what `toJson` gives is plain JSON, and
+ * `fromJson` makes the same key or value of it; an object that only looks like one of the forms is kept as it is.
+ *
+ * ```text
+ * {"$bytes":"AAEC"}             Uint8Array, in base64
+ * {"$bigint":"9007199254740993"}
+ * {"$date":"2026-01-31T00:00:00.000Z"}
+ * {"$number":"NaN"}             also Infinity, -Infinity
+ * {"$object":{"$date":1}}       the object {"$date":1} itself: its own properties are read as usual
+ * ```
+ */
+import { isDate, isUint8Array } from "node:util/types";
+import { type Key, LlmdbError } from "../index.js";
+
+/** Reads the content of a form. */
+type Reader = (content: unknown, form: string) => unknown;
+
+/** An object with one of these as its only property stands for something else. */
+const FORMS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
+  ["$bytes", readBytes],
+  ["$bigint", readBigint],
+  ["$date", readDate],
+  ["$number", readNumber],
+  ["$object", readObject],
+]);
+
+const NUMBERS: ReadonlyMap<unknown, number> = new Map([
+  ["NaN", Number.NaN],
+  ["Infinity", Number.POSITIVE_INFINITY],
+  ["-Infinity", Number.NEGATIVE_INFINITY],
+]);
+
+/** A value as it can be given to `JSON.stringify`. */
+export function toJson(value: unknown): unknown {
+  if (typeof value === "bigint") return { $bigint: String(value) };
+  if (typeof value === "number") return Number.isFinite(value) ? value : { $number: String(value) };
+  if (typeof value !== "object" || value === null) return value;
+  if (isUint8Array(value)) return { $bytes: Buffer.from(value).toString("base64") };
+  if (isDate(value)) return { $date: value.toISOString() };
+  if (Array.isArray(value)) return value.map(toJson);
+  const plain = mapObject(value, toJson);
+  return formOf(value) === undefined ? plain : { $object: plain };
+}
+
+/** A value as one line of JSON. */
+export function toJsonText(value: unknown): string {
+  return JSON.stringify(toJson(value)) ?? "null";
+}
+
+/**
+ * What {@link toJson} was given.
+ *
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where one of the forms is used wrongly
+ */
+export function fromJson(json: unknown): unknown {
+  if (typeof json !== "object" || json === null) return json;
+  if (Array.isArray(json)) return json.map(fromJson);
+  const form = formOf(json);
+  const read = form === undefined ? undefined : FORMS.get(form);
+  if (form !== undefined && read !== undefined) return read(Reflect.get(json, form), form);
+  return mapObject(json, fromJson);
+}
+
+/** A value as a key, where it is one. The bounds of numbers and lengths are checked by the store. */
+export function asKey(value: unknown): Key | undefined {
+  if (value === null || isUint8Array(value)) return value;
+  if (Array.isArray(value)) {
+    const elements: Key[] = [];
+    for (const element of value) {
+      const key = asKey(element);
+      if (key === undefined) return undefined;
+      elements.push(key);
+    }
+    return elements;
+  }
+  if (typeof value === "string" || typeof value === "number" || typeof value === "bigint") return value;
+  return typeof value === "boolean" ? value : undefined;
+}
+
+/** An own property of a parsed object, or undefined. */
+export function property(of: object, name: string): unknown {
+  return Object.hasOwn(of, name) ? Reflect.get(of, name) : undefined;
+}
+
+/** Whether a parsed value is an object with named properties. */
+export function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Own properties only, so that one called `__proto__` stays a property. */
+function mapObject(object: object, change: (value: unknown) => unknown): object {
+  return Object.fromEntries(Object.entries(object).map(([name, value]) => [name, change(value)]));
+}
+
+function formOf(object: object): string | undefined {
+  const names = Object.keys(object);
+  return names.length === 1 && FORMS.has(names[0]) ? names[0] : undefined;
+}
+
+function readBytes(content: unknown, form: string): Uint8Array {
+  if (typeof content === "string") {
+    const bytes = Buffer.from(content, "base64");
+    if (bytes.toString("base64") === content) return new Uint8Array(bytes);
+  }
+  throw refused(form, "base64 with its padding");
+}
+
+function readBigint(content: unknown, form: string): bigint {
+  if (typeof content === "string" && /^-?\d+$/.test(content)) return BigInt(content);
+  throw refused(form, "the digits of a whole number, as a string");
+}
+
+function readDate(content: unknown, form: string): Date {
+  const date = new Date(typeof content === "string" ? content : Number.NaN);
+  if (!Number.isNaN(date.getTime())) return date;
+  throw refused(form, 'an ISO 8601 string such as "2026-01-31T10:15:00.000Z"');
+}
+
+function readNumber(content: unknown, form: string): number {
+  const number = NUMBERS.get(content);
+  if (number !== undefined) return number;
+  throw refused(form, [...NUMBERS.keys()].join(", "));
+}
+
+function readObject(content: unknown, form: string): object {
+  if (isObject(content)) return mapObject(content, fromJson);
+  throw refused(form, "an object");
+}
+
+function refused(form: string, wanted: string): LlmdbError {
+  return new LlmdbError(
+    "LLMDB_INVALID_ARGUMENT",
+    `"${form}" takes ${wanted}; to store an object with this property, write {"$object":{"${form}":...}}`,
+  );
+}

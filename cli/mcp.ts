@@ -1,0 +1,77 @@
+/**
+ * `llmdb mcp`: a memory for any client of MCP. Guarantees: the SDK of MCP is loaded by this command alone; everything
+ * for people goes to stderr.
+ */
+import { existsSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join, parse, resolve } from "node:path";
+import { Command, Option } from "commander";
+import { explain } from "./command.js";
+import { badUsage, exitCodeOf, failureOf } from "./failure.js";
+import type { Streams } from "./streams.js";
+
+/** The options as commander gives them. */
+interface McpFlags {
+  readonly db?: string;
+  readonly tools: "compat" | "native" | "all";
+  readonly readOnly?: boolean;
+  readonly scope?: string;
+}
+
+/** Which files a server works with. */
+export interface McpFiles {
+  readonly path: string;
+  readonly importFrom?: string;
+}
+
+type Environment = { readonly [name: string]: string | undefined };
+
+export function mcpCommand(streams: Streams): Command {
+  const command = new Command("mcp")
+    .description("serves a memory to agents, over standard input and output (Model Context Protocol)")
+    .summary("serves a memory to agents (MCP)")
+    .option("-d, --db <file>", "the database file (default: $LLMDB_FILE, or beside $MEMORY_FILE_PATH)")
+    .addOption(new Option("--tools <set>", "which tools").choices(["compat", "native", "all"]).default("all"))
+    .option("--read-only", "opens the database for reading; tools that write are not there")
+    .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)");
+  explain(command, ["mcp --db agent.llmdb", "mcp --db agent.llmdb --tools compat --scope team/ada"]);
+  return command.action(async () => {
+    try {
+      await run(command.optsWithGlobals<McpFlags>(), streams);
+    } catch (error) {
+      const failure = failureOf(error);
+      streams.stderr.write(`llmdb: ${failure.message} (${failure.code})\n`);
+      streams.exitCode = exitCodeOf(failure);
+    }
+  });
+}
+
+async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
+  const files = mcpFiles(flags.db, env);
+  if (files === undefined) {
+    throw badUsage("no database was named; give --db FILE, or set LLMDB_FILE or MEMORY_FILE_PATH");
+  }
+  const { version }: { version: string } = createRequire(import.meta.url)("llmdb/package.json");
+  const { serve } = await import("../server/mcp/serve.js");
+  await serve({
+    ...files,
+    version,
+    tools: flags.tools,
+    readOnly: flags.readOnly === true,
+    ...(flags.scope === undefined ? {} : { scope: flags.scope }),
+    log: (line) => void stderr.write(`llmdb mcp: ${line}\n`),
+  });
+}
+
+/** The files that are meant; undefined where none is named. */
+export function mcpFiles(db: string | undefined, environment: Environment): McpFiles | undefined {
+  const memoryFile = environment.MEMORY_FILE_PATH;
+  const path = db || environment.LLMDB_FILE || (memoryFile && besideOf(memoryFile));
+  if (!path) return undefined;
+  const isImported = memoryFile?.endsWith(".jsonl") && existsSync(memoryFile);
+  return { path: resolve(path), ...(memoryFile && isImported ? { importFrom: resolve(memoryFile) } : {}) };
+}
+
+function besideOf(memoryFile: string): string {
+  return join(dirname(memoryFile), `${parse(memoryFile).name}.llmdb`);
+}

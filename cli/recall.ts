@@ -1,0 +1,188 @@
+/**
+ * `llmdb remember`, `llmdb recall` and `llmdb forget`: the memory of an agent, by hand. Guarantees: what was remembered
+ * is found at once; what is reported is durable; nothing outside of `--scope` is seen or changed.
+ */
+import { type Command, Option } from "commander";
+import { Memory } from "../memory/index.js";
+import type { FactInput } from "../memory/input.js";
+import type { Hit } from "../memory/recall.js";
+import {
+  type PointFlags,
+  pointOf,
+  pointOptions,
+  readValue,
+  type StretchFlags,
+  stretchOf,
+  stretchOptions,
+  valueText,
+  whole,
+} from "./arguments.js";
+import { type Access, type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
+import { FAILED } from "./failure.js";
+import { instantJson, instantText } from "./instant-text.js";
+import { toJson } from "./json-value.js";
+import type { Streams } from "./streams.js";
+import { Table } from "./table.js";
+
+interface MemoryFlags extends CommonFlags {
+  readonly scope?: string;
+}
+
+interface RememberFlags extends MemoryFlags, StretchFlags {
+  readonly id?: string;
+  readonly subject?: string;
+  readonly predicate?: string;
+  readonly object?: string;
+  readonly tag?: readonly string[];
+  readonly source?: string;
+  readonly confidence?: number;
+  readonly many?: boolean;
+  readonly meta?: string;
+}
+
+interface RecallFlags extends MemoryFlags, PointFlags {
+  readonly limit?: number;
+  readonly maxTokens?: number;
+  readonly validity: "only" | "prefer" | "any";
+}
+
+interface ForgetFlags extends MemoryFlags, StretchFlags {
+  readonly erase?: boolean;
+}
+
+const DEFAULT_LIMIT = 10;
+
+export function rememberCommand(streams: Streams): Command {
+  const command = databaseCommand("remember", "writes a fact down; what was believed of the same thing stays on record")
+    .argument("[text]", "the fact in words")
+    .summary("writes a fact down")
+    .option("--id <id>", "its key (default: made of what it is about)")
+    .option("--subject <name>", "who or what it is about")
+    .option("--predicate <name>", "what is said of the subject: the same subject and predicate corrects")
+    .option("--object <value>", "its value: JSON, or else text")
+    .option("--tag <tag...>", "any number of tags")
+    .option("--source <name>", "where it comes from")
+    .option("--confidence <number>", "0 to 1", Number)
+    .option("--many", "stands beside others of the same subject and predicate")
+    .option("--meta <value>", "who, why: noted in the transaction log; JSON, or else text");
+  stretchOptions(scopeOption(command));
+  explain(command, [
+    "remember --subject Ada --predicate 'works for' --object Acme --source 'chat of 3 May' --db agent.llmdb",
+    "remember 'The deploy key is rotated each quarter' --tag ops --scope team",
+  ]);
+  return onCall<RememberFlags>(command, streams, async (run, text) => {
+    const { meta } = run.flags;
+    const memory = memoryOf(run, "create");
+    const options = meta === undefined ? {} : { meta: readValue(meta, false) };
+    const { id, tx, replaced } = await memory.remember(factOf(run.flags, text), options);
+    const corrected = replaced.length === 0 ? "" : ", which corrects what was believed";
+    await run.result({ id, tx, replaced: toJson(replaced) }, () => `${id} in transaction ${tx}${corrected}`);
+  });
+}
+
+function factOf(flags: RememberFlags, text: string | undefined): FactInput {
+  const { id, subject, predicate, object, tag, source, confidence, many } = flags;
+  return {
+    ...(id !== undefined && { id }),
+    ...(subject !== undefined && { subject }),
+    ...(predicate !== undefined && { predicate }),
+    ...(object !== undefined && { object: jsonOf(object) }),
+    ...(text !== undefined && { text }),
+    ...(tag !== undefined && { tags: tag }),
+    ...(source !== undefined && { source }),
+    ...(confidence !== undefined && { confidence }),
+    ...(many !== undefined && { many }),
+    ...stretchOf(flags),
+  };
+}
+
+/** JSON, or else text. */
+function jsonOf(text: string): FactInput["object"] {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+export function recallCommand(streams: Streams): Command {
+  const command = databaseCommand("recall", "finds by words what is known now, or was known at another point")
+    .argument("<query>", "some words")
+    .summary("finds by words what is known")
+    .option("--limit <count>", `at most so many (default: ${DEFAULT_LIMIT})`, whole)
+    .option("--max-tokens <count>", "at most about so many tokens of text", whole)
+    .addOption(
+      new Option("--validity <how>", "what does not hold at --valid-at is left out, counts half, or counts as the rest")
+        .choices(["only", "prefer", "any"])
+        .default("only"),
+    );
+  pointOptions(scopeOption(command));
+  explain(
+    command,
+    ["recall 'where does Ada work' --db agent.llmdb", "recall 'node 16 end of life' --known-at 2021-06-01 --json"],
+    "0 found, 1 nothing was found, or failed, 2 bad usage",
+  );
+  return onCall<RecallFlags>(command, streams, async (run, query = "") => {
+    const { limit = DEFAULT_LIMIT, maxTokens, validity } = run.flags;
+    const { hits, tokens, more } = memoryOf(run, "read").recall(query, {
+      ...pointOf(run.flags),
+      limit,
+      validity,
+      ...(maxTokens !== undefined && { maxTokens }),
+    });
+    if (hits.length === 0) run.exit(FAILED);
+    if (run.flags.json === true) {
+      await run.out.line(JSON.stringify({ hits: hits.map(hitJson), tokens, more }));
+      return;
+    }
+    const table = new Table(run.out, ["id", "valid from", "valid to", "text"]);
+    for (const { record, text } of hits) {
+      await table.row([valueText(record.id), instantText(record.validFrom), instantText(record.validTo), text]);
+    }
+    await table.end();
+    if (more) run.note("there is more; --limit and --max-tokens let it through");
+    if (hits.length === 0) run.note("nothing that is known has one of these words");
+  });
+}
+
+function hitJson({ record, text, score }: Hit): object {
+  const { id, scope, value, validFrom, validTo, knownFrom, tx } = record;
+  return {
+    id,
+    ...(scope !== undefined && { scope }),
+    score,
+    text,
+    value: toJson(value),
+    validFrom: instantJson(validFrom),
+    validTo: instantJson(validTo),
+    knownFrom: instantJson(knownFrom),
+    tx,
+  };
+}
+
+export function forgetCommand(streams: Streams): Command {
+  const command = databaseCommand("forget", "withdraws a record of the memory; it stays on record, unless it is erased")
+    .argument("<id>", "as recall shows it")
+    .summary("withdraws what was remembered")
+    .option("--erase", "physically: its whole past, and every trace of its words");
+  stretchOptions(scopeOption(command));
+  explain(
+    command,
+    ["forget f12 --db agent.llmdb", "forget f12 --erase --db agent.llmdb"],
+    "0 done, 1 there is no such record, or failed, 2 bad usage",
+  );
+  return onCall<ForgetFlags>(command, streams, async (run, id = "") => {
+    const { erase } = run.flags;
+    const { tx } = await memoryOf(run, "write").forget(id, { ...stretchOf(run.flags), ...(erase && { erase }) });
+    await run.result({ id, tx }, () => `${erase === true ? "erased" : "forgotten"} in transaction ${tx}`);
+  });
+}
+
+function scopeOption(command: Command): Command {
+  return command.option("--scope <path>", "this part of the memory and all below it, such as team/ada");
+}
+
+function memoryOf(run: Run<MemoryFlags>, access: Access): Memory {
+  const { scope } = run.flags;
+  return new Memory(run.database(access), scope === undefined ? {} : { scope });
+}

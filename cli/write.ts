@@ -1,0 +1,115 @@
+/**
+ * `llmdb put` and `llmdb delete`: one fact, as a transaction of its own. Guarantees: what is reported is durable; only
+ * `put` makes a database, and says so.
+ */
+import type { Command } from "commander";
+import type { Instant, Key, Transaction } from "../index.js";
+import { recordEntry } from "../memory/directory.js";
+import {
+  instant,
+  type KeyFlags,
+  keyOptions,
+  partitionOption,
+  readKey,
+  readValue,
+  type StretchFlags,
+  stretchOf,
+  stretchOptions,
+  valueText,
+} from "./arguments.js";
+import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
+import { badUsage, notFound } from "./failure.js";
+import { instantJson, instantText } from "./instant-text.js";
+import type { Streams } from "./streams.js";
+
+interface WriteFlags extends CommonFlags, KeyFlags, StretchFlags {
+  readonly partition?: number;
+  readonly text?: boolean;
+  readonly meta?: string;
+  readonly time?: Instant;
+}
+
+export function putCommand(streams: Streams): Command {
+  const command = databaseCommand("put", "states that a value holds for a key, from now on or over a stretch of time")
+    .argument("<key>", "text, or JSON")
+    .argument("<value>", "JSON, or else text; - reads it from standard input")
+    .summary("states that a value holds for a key")
+    .option("--text", "the value is text, whatever it looks like");
+  writeOptions(command);
+  explain(command, [
+    'put nodejs/16 \'{"support":"security"}\' --valid-from 2022-10-18 --valid-to 2023-09-11 --db agent.llmdb',
+    "put notes/today - --text < notes.txt",
+  ]);
+  return onCall<WriteFlags>(command, streams, async (run, keyGiven = "", valueGiven = "") => {
+    const { flags } = run;
+    const key = readKey(keyGiven, flags);
+    const text = valueGiven === "-" ? await textOf(streams.stdin) : valueGiven;
+    const value = readValue(text, flags.text);
+    const valid = stretchOf(flags);
+    await write(run, "create", (tx) => {
+      requireNoRecord(tx, key, flags);
+      tx.partition(flags.partition ?? 0).put(key, value, valid);
+    });
+  });
+}
+
+export function deleteCommand(streams: Streams): Command {
+  const command = databaseCommand(
+    "delete",
+    "states that nothing holds for a key, from now on or over a stretch of time",
+  )
+    .argument("<key>", "text, or JSON")
+    .summary("states that nothing holds for a key; history stays");
+  writeOptions(command);
+  explain(
+    command,
+    ["delete nodejs/16 --db agent.llmdb", "delete nodejs/16 --valid-from 2023-09-11 --valid-to 2024-04-30"],
+    "0 done, 1 nothing was known there, or failed, 2 bad usage",
+  );
+  return onCall<WriteFlags>(command, streams, async (run, keyGiven = "") => {
+    const { flags } = run;
+    const key = readKey(keyGiven, flags);
+    await write(run, "write", (tx) => {
+      requireNoRecord(tx, key, flags);
+      const store = tx.partition(flags.partition ?? 0);
+      store.delete(key, stretchOf(flags));
+      const changed = store.versions(key, { tx: [tx.id - 1, tx.id + 1] });
+      if (changed.some(({ txFrom, txTo }) => txFrom === tx.id || txTo === tx.id)) return;
+      throw notFound(`nothing was known to hold for ${valueText(key)} there, so nothing was changed`);
+    });
+  });
+}
+
+/** What the memory wrote is found by its words, which only the memory keeps up to date. */
+function requireNoRecord(tx: Transaction, key: Key, { partition = 0 }: WriteFlags): void {
+  if (partition !== 0 || typeof key !== "string" || recordEntry(tx, key) === undefined) return;
+  throw badUsage(`${key} belongs to the memory; use remember and forget, so that recall goes on finding it`);
+}
+
+function writeOptions(command: Command): void {
+  partitionOption(keyOptions(stretchOptions(command)))
+    .option("--meta <value>", "who, why: noted in the transaction log; JSON, or else text")
+    .option("--time <time>", "when it became known, to record history: after the last transaction", instant);
+}
+
+async function write(run: Run<WriteFlags>, access: "write" | "create", body: (tx: Transaction) => void): Promise<void> {
+  const { meta, time } = run.flags;
+  const options = { ...(meta !== undefined && { meta: readValue(meta, false) }), ...(time !== undefined && { time }) };
+  const done = await run.database(access).transaction((tx) => {
+    body(tx);
+    return { tx: tx.id, time: tx.time };
+  }, options);
+  const json = { tx: done.tx, time: instantJson(done.time) };
+  await run.result(json, () => `transaction ${done.tx} at ${instantText(done.time)}`);
+}
+
+/** All of a stream as text, without the line feed at its end. */
+async function textOf(stream: Streams["stdin"]): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(Buffer.from(chunk));
+  try {
+    return new TextDecoder("utf-8", { fatal: true }).decode(Buffer.concat(chunks)).replace(/\r?\n$/, "");
+  } catch {
+    throw badUsage('standard input is not UTF-8; store bytes as {"$bytes":"<base64>"}');
+  }
+}

@@ -1,0 +1,107 @@
+/**
+ * The resources: the graph as the reference server shows it, and views of the memory. Guarantees: reading changes
+ * nothing; an unknown address is an error in the words of the reference server.
+ */
+import type { Callable } from "./service.js";
+import type { ToolSet } from "./tool-calls.js";
+
+export const GRAPH_URI = "memory://knowledge-graph";
+const STATUS_URI = "memory://status";
+const CHANGES_URI = "memory://changes";
+const RECORD_URI = /^memory:\/\/record\/([^/?#]+)(\/history)?$/;
+const JSON_TYPE = "application/json";
+
+export interface ResourceListing {
+  readonly uri: string;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  readonly mimeType: string;
+}
+
+export interface TemplateListing extends Omit<ResourceListing, "uri"> {
+  readonly uriTemplate: string;
+}
+
+/** What a resource is read by. */
+interface View {
+  readonly method: string;
+  readonly args: { readonly [name: string]: unknown };
+  /** Spaces of each level. */
+  readonly indent: number;
+}
+
+const GRAPH: ResourceListing = {
+  uri: GRAPH_URI,
+  name: "knowledge-graph",
+  title: "Knowledge Graph",
+  description: "The full knowledge graph with all entities and relations",
+  mimeType: JSON_TYPE,
+};
+const VIEWS: readonly ResourceListing[] = [
+  {
+    uri: STATUS_URI,
+    name: "status",
+    title: "Status",
+    description: "How much is remembered, and the last transaction",
+    mimeType: JSON_TYPE,
+  },
+  {
+    uri: CHANGES_URI,
+    name: "changes",
+    title: "Latest Changes",
+    description: "The newest transactions: what was changed, when, by whom and why",
+    mimeType: JSON_TYPE,
+  },
+];
+const TEMPLATES: readonly TemplateListing[] = [
+  {
+    uriTemplate: "memory://record/{id}",
+    name: "record",
+    title: "Record",
+    description: "Why a record is believed, with its source and what it replaced",
+    mimeType: JSON_TYPE,
+  },
+  {
+    uriTemplate: "memory://record/{id}/history",
+    name: "history",
+    title: "History of a Record",
+    description: "All versions of a record, oldest first",
+    mimeType: JSON_TYPE,
+  },
+];
+
+export class Resources {
+  readonly #tools: ToolSet;
+
+  constructor(tools: ToolSet) {
+    this.#tools = tools;
+  }
+
+  get listings(): ResourceListing[] {
+    return [...(this.#tools === "native" ? [] : [GRAPH]), ...(this.#tools === "compat" ? [] : VIEWS)];
+  }
+
+  get templates(): TemplateListing[] {
+    return this.#tools === "compat" ? [] : [...TEMPLATES];
+  }
+
+  /** The text of a resource; undefined where there is none. Throws what the service throws, and for what is no URL. */
+  async read(service: Callable, uri: string, scope: string | undefined): Promise<string | undefined> {
+    const view = this.#view(new URL(uri).href);
+    if (view === undefined) return undefined;
+    const from = scope === undefined ? {} : { scope };
+    const reply = await service.call(view.method, { ...from, arguments: view.args });
+    return JSON.stringify(reply, null, view.indent);
+  }
+
+  #view(uri: string): View | undefined {
+    if (uri === GRAPH_URI && this.#tools !== "native") return { method: "read_graph", args: {}, indent: 2 };
+    if (this.#tools === "compat") return undefined;
+    if (uri === STATUS_URI) return { method: "status", args: {}, indent: 0 };
+    if (uri === CHANGES_URI) return { method: "transactions", args: {}, indent: 0 };
+    const [, id, history] = RECORD_URI.exec(uri) ?? [];
+    if (id === undefined) return undefined;
+    return { method: history === undefined ? "explain" : "history", args: { id: decodeURIComponent(id) }, indent: 0 };
+  }
+}

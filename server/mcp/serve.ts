@@ -1,0 +1,45 @@
+/**
+ * `llmdb mcp`: the memory of a file over standard input and output. Guarantees: nothing but messages goes to stdout;
+ * the server greets its client before the database is open; at the end of the input, or when it is told to end, it
+ * finishes what it has begun and closes the database.
+ */
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { LazyService } from "./lazy-service.js";
+import { LineTransport } from "./line-transport.js";
+import type { OpenServiceOptions } from "./open-service.js";
+import { createServer, type McpMemory, type McpOptions } from "./server.js";
+import { messageOf } from "./tool-calls.js";
+
+export type ServeOptions = McpOptions & OpenServiceOptions;
+
+const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+
+/** Serves until the input ends or a signal comes. */
+export async function serve(options: ServeOptions): Promise<void> {
+  const { log } = options;
+  const made = new Set<McpMemory>();
+  const graphChanged = () => {
+    for (const memory of made) memory.graphChanged();
+  };
+  const service = new LazyService(async () => {
+    const { openService } = await import("./open-service.js");
+    return openService(options, graphChanged);
+  });
+  const open = () => service.opened().catch((error: unknown) => log(messageOf(error)));
+  const transport = new LineTransport(process.stdin, process.stdout);
+  const handle = serveStdio(
+    ({ era }) => {
+      const memory = createServer(service, options, era);
+      made.add(memory);
+      // After the reply to the greeting, which needs none of it.
+      setImmediate(open);
+      return memory.server;
+    },
+    { transport, onerror: ({ message }) => log(message.slice(0, 1000)) },
+  );
+  const end = () => void handle.close();
+  for (const signal of SIGNALS) process.on(signal, end);
+  await transport.closed;
+  await service.close();
+  for (const signal of SIGNALS) process.off(signal, end);
+}

@@ -1,0 +1,66 @@
+/** `stats`, `verify`, `compact`, `backup`: looking after a database. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { open } from "../../index.js";
+import { llmdb, scratchFolder } from "./in-process.js";
+
+const folder = scratchFolder();
+const file = join(folder, "care.llmdb");
+const env = { LLMDB_FILE: file };
+
+beforeAll(async () => {
+  const db = open(file);
+  await db.transaction((tx) => {
+    for (let i = 0; i < 300; i++) tx.map("notes").put(i, "text ".repeat(300));
+    tx.put("k", 1);
+  });
+  await db.map("notes").clear({ lt: 290 });
+  await db.close();
+});
+
+test("stats, for people and for programs", async () => {
+  const { code, out } = await llmdb(["stats"], { env });
+  expect(code).toBe(0);
+  expect(out).toMatch(/^file {14}[\d.]+ [KM]iB\n/);
+  expect(out).toMatch(/\nnotes +10 /);
+  expect(JSON.parse((await llmdb(["stats", "--json"], { env })).out)).toMatchObject({
+    lastTx: 2,
+    maps: { notes: { entries: 10 } },
+  });
+});
+
+test("compact says what it gave back, and the backup holds the same", async () => {
+  const { before, after } = JSON.parse((await llmdb(["compact", "--json"], { env })).out);
+  expect(after).toBeLessThan(before);
+  expect((await llmdb(["compact"], { env })).out).toMatch(/^[\d.]+ KiB before, [\d.]+ KiB after\n$/);
+  for (const flags of [[], ["--compact"]]) {
+    const copy = join(folder, `copy${flags.length}.llmdb`);
+    expect(await llmdb(["backup", copy, ...flags], { env })).toEqual({ code: 0, out: `copied to ${copy}\n`, err: "" });
+    expect((await llmdb(["export", "--maps", "--db", copy])).out).toBe(
+      (await llmdb(["export", "--maps"], { env })).out,
+    );
+    expect((await llmdb(["backup", copy], { env })).code).toBe(2);
+  }
+  expect((await llmdb(["backup", join(folder, "no/such/folder"), "--json"], { env })).code).toBe(1);
+});
+
+test("verify finds damage, and ends with exit code 1", async () => {
+  expect((await llmdb(["verify"], { env })).out).toMatch(/^ok: \d+ pages, no problems\n$/);
+  expect(JSON.parse((await llmdb(["verify", "--json"], { env })).out)).toMatchObject({ ok: true, problems: [] });
+  const damaged = join(folder, "damaged.llmdb");
+  const bytes = readFileSync(file);
+  const at = bytes.lastIndexOf("text text");
+  bytes[at] ^= 1;
+  writeFileSync(damaged, bytes);
+  const { code, out } = await llmdb(["verify", "--db", damaged]);
+  expect([code, out]).toEqual([1, expect.stringMatching(/^problems: \d+\n {2}/)]);
+  const json = await llmdb(["verify", "--db", damaged, "--json"]);
+  expect([json.code, JSON.parse(json.out).ok]).toEqual([1, false]);
+  const other = join(folder, "other.txt");
+  writeFileSync(other, "this is no database\n".repeat(2000));
+  for (const verb of ["verify", "stats"]) {
+    const { code, err } = await llmdb([verb, "--db", other]);
+    expect([code, err]).toEqual([1, expect.stringContaining("LLMDB_NOT_A_DATABASE")]);
+  }
+});

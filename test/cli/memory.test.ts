@@ -1,0 +1,74 @@
+/** The memory on the command line: remember, recall, forget, and the file of the reference memory server of MCP. */
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { llmdb, scratchFolder } from "./in-process.js";
+
+const folder = scratchFolder();
+const file = (name: string) => join(folder, name);
+
+test("what was remembered is recalled, corrected, forgotten and erased", async () => {
+  const db = ["--db", file("memory.llmdb"), "--json"];
+  const ada = ["remember", "--subject", "Ada", "--predicate", "works for", ...db];
+  expect(JSON.parse((await llmdb([...ada, "--object", "Acme", "--tag", "job", "work"])).out)).toEqual({
+    id: "f1",
+    tx: 1,
+    replaced: [],
+  });
+  const corrected = JSON.parse((await llmdb([...ada, "--object", "Initech"])).out);
+  expect(corrected.replaced).toEqual([
+    { kind: "fact", subject: "Ada", predicate: "works for", object: "Acme", tags: ["job", "work"] },
+  ]);
+  const recall = async (...args: string[]) => {
+    const { code, out } = await llmdb(["recall", "ada works", ...args, ...db]);
+    return [code, ...JSON.parse(out).hits.map(({ text }: { text: string }) => text)];
+  };
+  expect(await recall()).toEqual([0, "Ada works for Initech"]);
+  expect(await recall("--tx", "1")).toEqual([0, "Ada works for Acme #job #work"]);
+  expect((await llmdb(["forget", "f1", ...db])).code).toBe(0);
+  expect(await recall()).toEqual([1]);
+  expect(await recall("--tx", "2")).toEqual([0, "Ada works for Initech"]);
+  expect((await llmdb(["forget", "f1", "--erase", ...db])).code).toBe(0);
+  expect(await recall("--tx", "2")).toEqual([1]);
+});
+
+test.each([
+  [["forget", "f9"], 1, "LLMDB_NOT_FOUND"],
+  [["recall", ""], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["recall", "x".repeat(1e6)], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["recall", "x", "--scope", "../other"], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["remember"], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["remember", "x", "--scope", ""], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["remember", "x", "--valid-from", "2021", "--valid-to", "2020"], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["put", "known", "3"], 2, "LLMDB_INVALID_ARGUMENT"],
+  [["delete", "known"], 2, "LLMDB_INVALID_ARGUMENT"],
+])("%j is refused", async (args, code, error) => {
+  const db = ["--db", file("refused.llmdb"), "--json"];
+  await llmdb(["remember", "a text", "--id", "known", ...db]);
+  const ended = await llmdb([...args, ...db]);
+  expect([ended.code, JSON.parse(ended.out).error.code]).toEqual([code, error]);
+});
+
+test("the file of the reference server is imported, bad lines are named, and it is written again", async () => {
+  const lines = [
+    '{"type":"entity","name":"Ada","entityType":"person","observations":["likes tea","from Turin"]}',
+    '{"type":"entity","name":"Acme","entityType":"firm","observations":[]}',
+    '{"type":"relation","from":"Ada","to":"Acme","relationType":"works_for"}',
+  ];
+  writeFileSync(file("memory.jsonl"), [lines[0], "{not json", lines[1], lines[2], '{"type":"entity","na'].join("\n"));
+  const db = ["--db", file("imported.llmdb"), "--format", "server-memory"];
+  const imported = await llmdb(["import", file("memory.jsonl"), ...db, "--json"]);
+  expect(imported.code).toBe(1);
+  const { transactions, changes, problems } = JSON.parse(imported.out);
+  expect([transactions, changes, problems.map(({ line }: { line: number }) => line)]).toEqual([1, 3, [2, 5]]);
+  expect((await llmdb(["recall", "tea", "--db", file("imported.llmdb")])).out).toContain("Ada: likes tea");
+  expect((await llmdb(["export", file("again.jsonl"), ...db])).code).toBe(0);
+  expect(readFileSync(file("again.jsonl"), "utf8")).toBe(`${lines.join("\n")}\n`);
+});
+
+test("an export as jsonl says what it leaves out", async () => {
+  await llmdb(["remember", "a text", "--db", file("noted.llmdb")]);
+  const { out, err } = await llmdb(["export", "--db", file("noted.llmdb")]);
+  expect(out).toContain("a text");
+  expect(err).toContain("backup");
+});

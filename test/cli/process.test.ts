@@ -1,0 +1,100 @@
+/** The command as it is installed, in processes of its own: exit codes, pipes, the lock, the prompt. */
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { beforeAll, expect, test } from "vitest";
+import { open } from "../../index.js";
+import { compileCommand } from "./compiled-command.js";
+import { jsonLines, scratchFolder } from "./in-process.js";
+
+const folder = scratchFolder();
+const file = join(folder, "agent.llmdb");
+let command = "";
+
+beforeAll(() => {
+  const compiled = join(folder, "package");
+  mkdirSync(compiled);
+  command = compileCommand(compiled);
+});
+
+function llmdb(args: readonly string[], input = ""): { status: number | null; stdout: string; stderr: string } {
+  return spawnSync(process.execPath, [command, ...args], {
+    encoding: "utf8",
+    input,
+    maxBuffer: 2 ** 26,
+    env: { ...process.env, LLMDB_FILE: file },
+  });
+}
+
+test("help teaches, and usage errors are exit code 2", () => {
+  const help = llmdb(["--help"]);
+  expect(help.status).toBe(0);
+  for (const verb of ["get", "put", "as-of", "diff", "timeline", "import", "export", "verify", "repl", "torture"]) {
+    expect(help.stdout).toMatch(new RegExp(`^ {2}${verb}\\b`, "m"));
+  }
+  const put = llmdb(["put", "--help"]);
+  expect(put.stdout).toContain("Examples:\n  $ llmdb put");
+  expect(put.stdout).toContain("Exit codes: 0 done");
+  const bad = llmdb(["put", "k"]);
+  expect([bad.status, bad.stdout, bad.stderr]).toEqual([2, "", expect.stringMatching(/^llmdb: missing required/)]);
+});
+
+test("a value from standard input, read in another process beside a writer", async () => {
+  const put = llmdb(["put", "notes/today", "-", "--text"], "a note\n");
+  expect([put.status, put.stderr]).toEqual([0, `llmdb: created ${file}\n`]);
+  const writer = open(file);
+  await writer.put("more", { n: 1 });
+  expect(llmdb(["as-of"]).stdout).toBe('key          value\nmore         {"n":1}\nnotes/today  a note\n');
+  const locked = llmdb(["put", "k", "v", "--json"]);
+  expect([locked.status, JSON.parse(locked.stdout)]).toEqual([
+    1,
+    { error: { code: "LLMDB_LOCKED", message: expect.any(String) } },
+  ]);
+  await writer.close();
+});
+
+test("a reader that goes away ends the command quietly", async () => {
+  const db = open(file);
+  await db.transaction((tx) => {
+    for (let i = 0; i < 3000; i++) tx.put(["many", i], "text ".repeat(100));
+  });
+  await db.close();
+  const child: ChildProcess = spawn(process.execPath, [command, "as-of", "--json", "--db", file]);
+  let stderr = "";
+  child.stderr?.on("data", (chunk) => {
+    stderr += chunk;
+  });
+  if (child.stdout === null) throw new Error("there is no output to read");
+  await once(child.stdout, "data");
+  child.stdout.destroy();
+  const [status] = await once(child, "close");
+  expect([status, stderr]).toEqual([0, ""]);
+});
+
+test("the prompt has the database and what the package exports, and awaits", () => {
+  const lines = [
+    'await db.put("from/repl", 2)',
+    'db.get("from/repl") + 40',
+    "typeof drawVersions + typeof period.meets",
+    "no.such",
+  ];
+  const { status, stdout } = llmdb(["repl"], lines.map((line) => `${line}\n`).join(""));
+  expect(status).toBe(0);
+  expect(stdout).toMatch(/\{ tx: \d+, time: [\d.]+ \}\n42\n'functionfunction'\nUncaught ReferenceError/);
+  const several = llmdb(["repl"], "const f = (a) => {\n  return a + 1;\n};\nf(1)\n.exit\nf(2)\n");
+  expect(several).toMatchObject({ status: 0, stdout: "undefined\n2\n" });
+  const readOnly = llmdb(["repl", "--read-only"], 'db.get("from/repl")\ndb.putSync("k", 1)\n');
+  expect(readOnly.stdout).toMatch(/^2\nUncaught/);
+  expect(readOnly.stdout).toContain("LLMDB_READ_ONLY");
+});
+
+test("a large export goes through a pipe into an import", () => {
+  const copy = join(folder, "copy.llmdb");
+  const exported = llmdb(["export"]);
+  expect(jsonLines(exported.stdout)).toHaveLength(4);
+  const { status, stdout } = llmdb(["import", "-", "--db", copy, "--json"], exported.stdout);
+  expect([status, JSON.parse(stdout)]).toMatchObject([0, { transactions: 4, changes: 3003, badLines: 0 }]);
+  expect(llmdb(["export", "--db", copy]).stdout === exported.stdout).toBe(true);
+  expect(existsSync(`${copy}-wal`)).toBe(false);
+});

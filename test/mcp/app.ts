@@ -1,0 +1,69 @@
+/** The command as plain JavaScript in a folder of its own, and servers that are started from it or the package. */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Client } from "@modelcontextprotocol/sdk/client/index.js";
+import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
+import { compileSources } from "../kill/compiled-harness.js";
+import { root } from "../sources.js";
+
+const needed = /^(index\.ts|cli\/(index|mcp)\.ts|(pager|btree|wal|mvcc|engine|temporal|memory|server)\/.*\.ts)$/;
+
+/** A folder for one test file, with the compiled command in it. */
+export class App {
+  readonly folder = mkdtempSync(join(tmpdir(), "llmdb-mcp-"));
+  readonly program = join(this.folder, "app/cli/index.js");
+  readonly reference = createRequire(import.meta.url).resolve("@modelcontextprotocol/server-memory/dist/index.js");
+
+  constructor() {
+    compileSources(join(this.folder, "app"), needed);
+    const { name, version }: { name: string; version: string } = JSON.parse(
+      readFileSync(join(root, "package.json"), "utf8"),
+    );
+    const own = { name, version, type: "module", exports: { "./package.json": "./package.json" } };
+    writeFileSync(join(this.folder, "app/package.json"), JSON.stringify(own));
+  }
+
+  path(name: string): string {
+    return join(this.folder, name);
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** A client of the older SDK, connected to our server. */
+  connect(args: readonly string[], env: { [name: string]: string } = {}): Promise<Connected> {
+    return connect([this.program, "mcp", ...args], env);
+  }
+
+  /** The same client, connected to the reference server. */
+  connectReference(memoryFile: string): Promise<Connected> {
+    return connect([this.reference], { MEMORY_FILE_PATH: memoryFile });
+  }
+}
+
+export interface Connected extends AsyncDisposable {
+  readonly client: Client;
+  readonly transport: StdioClientTransport;
+  /** What the server said to people. */
+  readonly said: () => string;
+}
+
+async function connect(args: readonly string[], env: { [name: string]: string }): Promise<Connected> {
+  const transport = new StdioClientTransport({
+    command: process.execPath,
+    args: [...args],
+    env: { ...env, PATH: process.env.PATH ?? "" },
+    stderr: "pipe",
+  });
+  let said = "";
+  transport.stderr?.on("data", (chunk: Buffer) => {
+    said += chunk.toString();
+  });
+  const client = new Client({ name: "test", version: "1" });
+  await client.connect(transport);
+  await client.listTools();
+  return { client, transport, said: () => said, [Symbol.asyncDispose]: () => client.close() };
+}
