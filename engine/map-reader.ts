@@ -103,12 +103,12 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
     return this.iterate<[K, V]>(range, "entry");
   }
 
-  /** The keys of a range, as {@link range}. */
+  /** The keys of a range, as `range`. */
   keys(range?: Range): IterableIterator<K> {
     return this.iterate<K>(range, "key");
   }
 
-  /** The values of a range, as {@link range}. */
+  /** The values of a range, as `range`. */
   values(range?: Range): IterableIterator<V> {
     return this.iterate<V>(range, "value");
   }

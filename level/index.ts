@@ -1,7 +1,7 @@
 /**
  * LLMDB as a database of the Level ecosystem: `llmdb/level`, for programs written against abstract-level.
  *
- * @packageDocumentation
+ * @module llmdb/level
  */
 /// <reference lib="esnext.disposable" preserve="true" />
 export { LlmdbLevel } from "./level.js";

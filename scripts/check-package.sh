@@ -23,8 +23,13 @@ printf '{ "name": "app", "private": true, "type": "module" }\n' >package.json
 npm install "${quiet[@]}" --ignore-scripts "$tarball"
 
 installed=$(cd node_modules && ls -d [!.@]* @*/* | sort | tr '\n' ' ')
-if [ "$installed" != "@msgpack/msgpack commander llmdb " ]; then
-  echo "installed more than the package, @msgpack/msgpack, and commander for the command: $installed" >&2
+if [ "$installed" != "@modelcontextprotocol/core @modelcontextprotocol/server @msgpack/msgpack commander llmdb zod " ]; then
+  echo "installed more than the package, @msgpack/msgpack, and what the command needs: $installed" >&2
+  exit 1
+fi
+kilobytes=$(du -sk node_modules | cut -f1)
+if [ "$kilobytes" -gt 25000 ]; then
+  echo "the package takes $kilobytes kB with its dependencies; 25,000 are the limit" >&2
   exit 1
 fi
 (
@@ -43,6 +48,10 @@ fi
 )
 
 npx --no-install llmdb --version
+npx --no-install llmdb put role engineer --db agent.llmdb
+test "$(npx --no-install llmdb get role --db agent.llmdb)" = engineer
+npx --no-install llmdb remember --subject Ada --predicate "works for" --object Acme --db agent.llmdb
+npx --no-install llmdb recall "where does Ada work" --db agent.llmdb | grep -q Acme
 npx --no-install llmdb torture --images 2000 --seed 7 --quiet
 
 cp "$repository"/test/package/* .
@@ -55,4 +64,4 @@ npm install "${quiet[@]}" --ignore-scripts --no-save \
 node "$tsc" --target es2023 --module nodenext --types node --strict --ignoreConfig peers.ts
 node peers.js
 
-echo "package: $(wc -c <"$tarball") bytes packed, used from JavaScript and TypeScript, installed with $installed"
+echo "package: $(wc -c <"$tarball") bytes packed, $kilobytes kB with its dependencies, used from JavaScript and TypeScript, installed with $installed"

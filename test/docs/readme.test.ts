@@ -1,4 +1,4 @@
-/** What README and bitemporal.md show is run as it stands there, drawn as it is committed, and their commands exist. */
+/** What README and docs show is run as it stands there, drawn as it is committed, and their commands exist. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -8,6 +8,8 @@ import { copyPackage, runThere } from "./package-copy.js";
 
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const bitemporal = readFileSync(join(root, "docs", "bitemporal.md"), "utf8");
+const store = readFileSync(join(root, "docs", "store.md"), "utf8");
+const memory = readFileSync(join(root, "docs", "agent-memory.md"), "utf8");
 
 let folder = "";
 beforeAll(() => {
@@ -26,15 +28,17 @@ function programs(of: string, prefix = "program"): { name: string; code: string;
   });
 }
 
-test.each([...programs(readme), ...programs(bitemporal, "bitemporal")])(
-  "$name runs as it is pasted",
-  ({ name, code, prints }) => {
-    writeFileSync(join(folder, name), code);
-    const printed = runThere(folder, name);
-    expect(printed).not.toBe("");
-    if (prints !== undefined) expect(printed).toBe(prints);
-  },
-);
+test.each([
+  ...programs(readme),
+  ...programs(store, "store"),
+  ...programs(bitemporal, "bitemporal"),
+  ...programs(memory, "memory"),
+])("$name runs as it is pasted", ({ name, code, prints }) => {
+  writeFileSync(join(folder, name), code);
+  const printed = runThere(folder, name);
+  expect(printed).not.toBe("");
+  if (prints !== undefined) expect(printed).toBe(prints);
+});
 
 test("the first program has about twenty lines", () => {
   expect(programs(readme)[0].code.trimEnd().split("\n").length).toBeLessThanOrEqual(22);
@@ -85,11 +89,10 @@ test("the story of Node.js 16 is what was recorded", () => {
   for (const { recordedAt } of changes) expect(bitemporal).toContain(recordedAt);
 });
 
-test.each(["README.md", ...["bitemporal", "design", "format", "keys"].map((name) => `docs/${name}.md`)])(
-  "the links of %s lead somewhere",
-  (path) => {
-    const text = readFileSync(join(root, path), "utf8");
-    const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map((match) => match[1]);
-    expect(links.filter((link) => !existsSync(join(root, dirname(path), link)))).toEqual([]);
-  },
-);
+const pages = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+
+test.each(["README.md", ...pages.map((name) => `docs/${name}`)])("the links of %s lead somewhere", (path) => {
+  const text = readFileSync(join(root, path), "utf8");
+  const links = [...text.matchAll(/\]\((?!https?:|#)([^)#\s]+)[^)]*\)/g)].map((match) => match[1]);
+  expect(links.filter((link) => !existsSync(join(root, dirname(path), link)))).toEqual([]);
+});

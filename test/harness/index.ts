@@ -2,7 +2,7 @@
  * `llmdb/testing`: what LLMDB is tested with, for whoever builds on it. A disk that loses power, a model to compare
  * with, and runs of random steps that shrink. Needs the peer package `fast-check`.
  *
- * @packageDocumentation
+ * @module llmdb/testing
  */
 export * from "./checkers.js";
 export * from "./commands.js";

@@ -1,6 +1,7 @@
 /** A stranger's first program in plain JavaScript, against the installed package. */
 import { deepStrictEqual, strictEqual, throws } from "node:assert";
 import { LlmdbError, open, openMemory } from "llmdb";
+import { Memory } from "llmdb/memory";
 
 const first = open("plain.llmdb");
 const notes = first.map("notes");
@@ -22,3 +23,8 @@ const memory = openMemory();
 memory.map("counters").putSync("a", 1);
 strictEqual(memory.map("counters").get("a"), 1);
 memory.closeSync();
+
+const agent = new Memory(openMemory());
+await agent.remember({ subject: "Ada", predicate: "lives in", object: "Turin" });
+strictEqual(agent.recall("Ada").hits[0].text, "Ada lives in Turin");
+await agent.db.close();
