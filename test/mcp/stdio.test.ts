@@ -205,7 +205,7 @@ test("a file of the reference server is taken over once, bad lines are told, and
 
 test("without a file there is a clear error on stderr", async () => {
   const raw = new Raw([]);
-  expect(await raw.ended()).toBe(1);
+  expect(await raw.ended()).toBe(2);
   expect(raw.said).toContain("--db FILE");
   expect(raw.messages).toEqual([]);
 });
