@@ -64,7 +64,7 @@ export function createServer(service: Callable, options: McpOptions, era: "moder
   serveTools(server, service, tools, scope);
   serveResources(server, service, resources, scope);
   if (isNative) servePrompts(server);
-  const subscribed = era === "legacy" ? serveSubscriptions(server) : undefined;
+  const subscribed = era === "legacy" ? serveSubscriptions(server, service) : undefined;
   return {
     server,
     graphChanged() {
@@ -111,11 +111,14 @@ function serveResources(server: Server, service: Callable, resources: Resources,
 }
 
 /** In the newer revision, the SDK keeps the subscriptions. */
-function serveSubscriptions(server: Server): ReadonlySet<string> {
+function serveSubscriptions(server: Server, service: Callable): ReadonlySet<string> {
   const subscribed = new Set<string>();
   const most = 1000;
-  server.setRequestHandler("resources/subscribe", ({ params: { uri } }) => {
+  server.setRequestHandler("resources/subscribe", async ({ params: { uri } }) => {
     if (subscribed.size < most) subscribed.add(uri);
+    // Once this is answered, the process that has the database tells this one of all changes. Where it cannot be
+    // reached, each call of a tool says so.
+    await service.call("status", {}).catch(() => {});
     return {};
   });
   server.setRequestHandler("resources/unsubscribe", ({ params: { uri } }) => {
