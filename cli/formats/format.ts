@@ -3,7 +3,7 @@
  * it cannot read is in the report by the number of the line, and the rest is imported.
  */
 import type { Database } from "../../index.js";
-import { failureOf } from "../failure.js";
+import { badUsage, failureOf } from "../failure.js";
 import type { Line } from "./lines.js";
 
 /** What an export may be told. */
@@ -78,4 +78,15 @@ export class ImportReport {
     const { lines, transactions, changes, entries, badLines, problems } = this;
     return { lines, transactions, changes, entries, badLines, problems };
   }
+}
+
+/** The texts of all lines, for a format that is read as a whole; one that is not UTF-8 is reported, and empty. */
+export async function textsOf(lines: AsyncIterable<Line>, report: ImportReport): Promise<string[]> {
+  const texts: string[] = [];
+  for await (const { number, text } of lines) {
+    report.lines++;
+    if (text === undefined) report.bad(number, badUsage("the line is not UTF-8"));
+    texts.push(text ?? "");
+  }
+  return texts;
 }

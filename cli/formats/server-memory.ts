@@ -6,17 +6,12 @@
 import { Memory } from "../../memory/index.js";
 import { formatServerMemory, parseServerMemory } from "../../server/mcp/server-memory-file.js";
 import { badUsage } from "../failure.js";
-import type { ExportFormat, ImportFormat } from "./format.js";
+import { type ExportFormat, type ImportFormat, textsOf } from "./format.js";
 
 export const serverMemoryImport: ImportFormat = {
   description: "the file of the reference memory server of MCP, into the knowledge graph",
   async read(db, lines, report) {
-    const texts: string[] = [];
-    for await (const { number, text } of lines) {
-      report.lines++;
-      if (text === undefined) report.bad(number, badUsage("the line is not UTF-8"));
-      texts.push(text ?? "");
-    }
+    const texts = await textsOf(lines, report);
     const { entities, relations, bad } = parseServerMemory(texts.join("\n"));
     for (const { line, why } of bad) report.bad(line, badUsage(why));
     if (entities.length + relations.length === 0) return;

@@ -4,18 +4,13 @@
  */
 import { Memory } from "../../memory/index.js";
 import { badUsage } from "../failure.js";
-import type { ImportFormat } from "./format.js";
+import { type ImportFormat, textsOf } from "./format.js";
 import { importSoftwareSupport } from "./software-support.js";
 
 export const softwareSupportImport: ImportFormat = {
   description: "what a catalogue recorded about release cycles, as facts of the memory",
   async read(db, lines, report) {
-    const texts: string[] = [];
-    for await (const { number, text } of lines) {
-      report.lines++;
-      if (text === undefined) report.bad(number, badUsage("the line is not UTF-8"));
-      texts.push(text ?? "");
-    }
+    const texts = await textsOf(lines, report);
     const done = await importSoftwareSupport(new Memory(db), [{ name: "", lines: texts }]);
     for (const { line, what } of done.bad) report.bad(line, badUsage(what));
     report.transactions += done.transactions;
