@@ -64,7 +64,7 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
 }
 
 /** The files that are meant; undefined where none is named. */
-export function mcpFiles(db: string | undefined, environment: Environment): McpFiles | undefined {
+function mcpFiles(db: string | undefined, environment: Environment): McpFiles | undefined {
   const memoryFile = environment.MEMORY_FILE_PATH;
   const path = db || environment.LLMDB_FILE || (memoryFile && besideOf(memoryFile));
   if (!path) return undefined;

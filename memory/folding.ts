@@ -29,7 +29,7 @@ const UNSEEN = /(?!\u200b)\p{Default_Ignorable_Code_Point}/gu;
 const FOLDED_MARKS = /([\p{Script=Latin}\p{Script=Greek}\p{Script=Hebrew}])\p{Mn}+|[\u064b-\u0652]/gu;
 
 /** Whether a text has a character outside ASCII. */
-export function isBeyondAscii(text: string): boolean {
+function isBeyondAscii(text: string): boolean {
   return /[\u0080-\uffff]/.test(text);
 }
 

@@ -26,7 +26,7 @@ const BYTES = { values: "bytes" } as const;
 const MAX_LISTS = 3;
 
 /** The texts of an entity that a search looks into. */
-export function searchedTexts({ name, entityType, observations }: EntityValue): string[] {
+function searchedTexts({ name, entityType, observations }: EntityValue): string[] {
   return [name, entityType, ...observations];
 }
 

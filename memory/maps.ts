@@ -41,7 +41,7 @@ export const PAST_TERMS = "memory/past-terms";
 export const TOTALS = "memory/totals";
 /** [scope, three characters, base]: a block of the places of entities that contain them. */
 export const GRAMS = "memory/grams";
-/** The number of a request: its reply. */
+/** ["id", request]: the number of a reply, and the reply; ["at", number]: the request. */
 export const REPLIES = "memory/replies";
 
 /** What the directory keeps of a record. */

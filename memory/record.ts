@@ -114,7 +114,7 @@ export function textsOf(value: RecordValue): string[] {
 }
 
 /** A fact in words: its text, or what stands in its place, and its tags. */
-export function factText({ subject, predicate, object, text, tags }: FactValue): string {
+function factText({ subject, predicate, object, text, tags }: FactValue): string {
   const said = object === undefined ? text : [jsonText(object), text].filter(Boolean).join(". ");
   const statement = [subject, predicate, said].filter(Boolean).join(" ");
   return tags === undefined || tags.length === 0 ? statement : `${statement} #${tags.join(" #")}`;

@@ -26,7 +26,7 @@ const PER_ELEMENT = 16;
 const SEPARATOR_TOKENS = 1;
 
 /** How many tokens the JSON text of a value takes. */
-export function tokensOf(value: unknown): number {
+function tokensOf(value: unknown): number {
   return countTokens(JSON.stringify(value));
 }
 

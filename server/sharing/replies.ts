@@ -7,10 +7,10 @@
  * the id. Numbers rise by one.
  */
 import type { TransactionMap } from "../../engine/transaction-map.js";
+import { REPLIES } from "../../memory/maps.js";
 import { LlmdbError } from "../../pager/error.js";
 import type { Transaction } from "../../temporal/transaction.js";
 
-const MAP_NAME = "memory/replies";
 const DEFAULT_COUNT = 1000;
 
 type ReplyKey = ["id", string] | ["at", number];
@@ -57,7 +57,7 @@ export class Replies {
 }
 
 function mapOf(tx: Transaction): ReplyMap {
-  return tx.map<ReplyKey, unknown>(MAP_NAME, { values: "json" });
+  return tx.map<ReplyKey, unknown>(REPLIES, { values: "json" });
 }
 
 function lastNumber(map: ReplyMap): number {
