@@ -100,6 +100,9 @@ export function readValue(text: string, isText: boolean | undefined): unknown {
 
 /** A key or value for people: text as it is, unless it would be read as something else. */
 export function valueText(value: unknown): string {
+  // All digits would be read as a bigint.
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value))
+    return value.toExponential();
   return typeof value === "string" && parse(value) === undefined ? value : toJsonText(value);
 }
 

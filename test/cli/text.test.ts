@@ -77,6 +77,7 @@ test("text of keys and values is read back as the same", () => {
     fc.string(),
     fc.constantFrom("5", "null", '"q"', "[1]", "{}", '{"$bytes":""}', ""),
     fc.double({ noNaN: true }).map((number) => number + 0),
+    fc.constantFrom(2 ** 53, -(2 ** 60), 1e20, 123456789012345680000),
     fc.bigInt().filter((number) => number > 2n ** 64n),
     fc.boolean(),
     fc.constant(null),
