@@ -10,6 +10,7 @@ import { corruptPage, type PageCache } from "../pager/page-cache.js";
 import { PagePointer, PENDING, pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { type BoundFields, NO_BOUNDS } from "./bounds.js";
+import { type HashIndex, nextTreeId } from "./hash-index.js";
 import { cellAt, childSlot, search } from "./node.js";
 import type { PageOwner } from "./page-owner.js";
 
@@ -38,6 +39,10 @@ export class Tree {
   lastSlot = 0;
   /** Cursors that must note their key before the tree changes under them. */
   cursors: Set<Place> | null = null;
+
+  /** Of a tree that is always the newest committed version: finds keys that were found before. */
+  index: HashIndex | null = null;
+  readonly id = nextTreeId();
 
   /** A tree of the same version that goes its own way from here. */
   fork(): Tree {

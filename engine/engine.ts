@@ -3,6 +3,7 @@
  * transaction. Guarantees: one writer at a time; a transaction becomes visible as a whole or not at all; its pages are
  * written before it becomes visible where it is to be durable, so that a full disk aborts it and changes nothing.
  */
+import { HashIndex } from "../btree/hash-index.js";
 import type { SealTarget } from "../btree/seal.js";
 import { sealTree } from "../btree/seal.js";
 import type { Tree } from "../btree/tree.js";
@@ -104,7 +105,7 @@ export class Engine implements CommittedState {
     this.durability = options.durability;
     this.#clock = new TransactionClock(options.clock);
     this.#volatile = options.isVolatile;
-    this.directory = new MapDirectory(store.reader, directory);
+    this.directory = new MapDirectory(store.reader, directory, new HashIndex(store.cache));
     this.#flusher = new Flusher(store);
     this.lastTx = meta.tx;
     this.lastMicros = meta.timeMicros;
@@ -310,7 +311,7 @@ export class Engine implements CommittedState {
     const before = { store: this.store, directory: this.directory, flusher: this.#flusher, lastTx, lastMicros };
     this.restoreState({
       store,
-      directory: new MapDirectory(store.reader, directory),
+      directory: new MapDirectory(store.reader, directory, new HashIndex(store.cache)),
       flusher: new Flusher(store),
       lastTx: meta.tx,
       lastMicros: meta.timeMicros,

@@ -4,6 +4,7 @@
  * than the search.
  */
 import { markAsUntransferable } from "node:worker_threads";
+import type { HashIndex } from "../btree/hash-index.js";
 import { HEAD_BYTES, isOnExtents, LEAF_CELL_BYTES, SLOT_BYTES, search, slotsAt, storedLength } from "../btree/node.js";
 import { findLeaf, type Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
@@ -18,6 +19,15 @@ export class Entry {
   /** Where its value, or the descriptor of its extents, starts. */
   at = 0;
   length = 0;
+
+  /** Points at what an index found. */
+  setFound(frame: number, index: HashIndex): void {
+    this.frame = frame;
+    this.slot = index.slot;
+    this.cell = index.cell;
+    this.at = index.at;
+    this.length = index.length;
+  }
 
   /** Points at a slot of a leaf. */
   set(reader: PageReader, frame: number, slot: number): void {
@@ -39,10 +49,19 @@ export class Entry {
 export function findEntry(tree: Tree, reader: PageReader, key: Uint8Array, length: number, entry: Entry): boolean {
   if (tree.depth === 0) return false;
   const { cache } = reader;
+  const { index } = tree;
+  if (index !== null) {
+    const hinted = index.find(tree.id, key, length);
+    if (hinted >= 0) {
+      entry.setFound(hinted, index);
+      return true;
+    }
+  }
   const frame = findLeaf(tree, reader, key, length);
   const slot = search(cache.chunks[frame >>> cache.shift], (frame & cache.mask) * cache.pageSize, key, length);
   if (slot < 0) return false;
   entry.set(reader, frame, slot);
+  index?.note(tree.id, frame, slot);
   return true;
 }
 
@@ -82,7 +101,16 @@ function copyOut(views: PageViews, at: number, length: number): Uint8Array {
   const from = at >>> 2;
   const to = slabUsed;
   const { u32 } = views;
-  for (let i = 0; i < words; i++) slabWords[to + i] = u32[from + i];
+  const into = slabWords;
+  let i = 0;
+  // Four at a time: the checks of the loop cost as much as the moving.
+  for (; i + 4 <= words; i += 4) {
+    into[to + i] = u32[from + i];
+    into[to + i + 1] = u32[from + i + 1];
+    into[to + i + 2] = u32[from + i + 2];
+    into[to + i + 3] = u32[from + i + 3];
+  }
+  for (; i < words; i++) into[to + i] = u32[from + i];
   slabUsed = to + words;
   return new Uint8Array(slab, to * 4 + shift, length);
 }

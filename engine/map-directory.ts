@@ -6,6 +6,7 @@
 import { sameFields } from "../btree/bounds.js";
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { put, remove } from "../btree/entries.js";
+import type { HashIndex } from "../btree/hash-index.js";
 import { cellAt, copyKey, nodeCount, search, storedLength, valueAt } from "../btree/node.js";
 import type { PageOwner } from "../btree/page-owner.js";
 import { type SealTarget, sealTree } from "../btree/seal.js";
@@ -24,10 +25,13 @@ export class MapDirectory {
   readonly reader: PageReader;
   readonly tree: Tree;
   readonly #states = new Map<string, MapState>();
+  readonly #index: HashIndex | null;
 
-  constructor(reader: PageReader, tree: Tree) {
+  /** @param index finds keys in the maps of the newest committed state */
+  constructor(reader: PageReader, tree: Tree, index: HashIndex | null = null) {
     this.reader = reader;
     this.tree = tree;
+    this.#index = index;
   }
 
   /** The state of a map, or undefined where nothing was ever written to it. */
@@ -35,7 +39,7 @@ export class MapDirectory {
     const known = this.#states.get(name);
     if (known !== undefined || this.tree.depth === 0) return known;
     const state = this.#read(name);
-    if (state !== undefined) this.#states.set(name, state);
+    if (state !== undefined) this.#keep(state);
     return state;
   }
 
@@ -44,7 +48,12 @@ export class MapDirectory {
     const known = this.#states.get(state.name);
     const isSame = known !== undefined && known.format === state.format && sameFields(known.bounds, state.bounds);
     if (isSame) known.tree.become(state.tree);
-    else this.#states.set(state.name, state);
+    else this.#keep(state);
+  }
+
+  #keep(state: MapState): void {
+    state.tree.index = this.#index;
+    this.#states.set(state.name, state);
   }
 
   /** Forgets a map that was dropped. */

@@ -266,8 +266,10 @@ export class WriteSet implements PageOwner {
     for (let i = 0; i < this.#freedStarts.length; i++) {
       const start = this.#freedStarts[i];
       const length = this.#freedLengths[i];
-      if (this.#freedBorns[i] < this.tx) this.#store.retired.retire(start, length, this.#freedBorns[i], this.tx);
-      else {
+      if (this.#freedBorns[i] < this.tx) {
+        if (length === 1) cache.retire(start);
+        this.#store.retired.retire(start, length, this.#freedBorns[i], this.tx);
+      } else {
         for (let k = 0; k < length; k++) this.#discard(start + k);
         unused.add(start, length);
       }
@@ -303,6 +305,7 @@ export class WriteSet implements PageOwner {
   #displace(page: number, displaced: { table: PageTable; readers: number } | null): void {
     const frame = this.#cache.table.get(page);
     if (frame < 0) return;
+    this.#cache.retire(page);
     this.#cache.table.delete(page);
     if (displaced !== null && displaced.readers > 0) displaced.table.set(page, frame);
     else this.#cache.releaseFrame(frame);

@@ -50,6 +50,11 @@ export class PageCache {
   readonly state: Uint8Array;
   readonly referenced: Uint8Array;
   readonly crcOf: Uint32Array;
+  /**
+   * The tree whose newest committed version has this frame as a leaf, as far as a hash index knows it; 0 for any other
+   * frame. It goes when the frame takes another page, and when a commit takes the page out of use.
+   */
+  readonly leafOf: Int32Array;
   /** For frames of a write transaction: the savepoint level that may change the frame in place. */
   readonly levelOf: Int32Array;
   dirtyFrames = 0;
@@ -82,6 +87,7 @@ export class PageCache {
     this.state = new Uint8Array(this.maxFrames);
     this.referenced = new Uint8Array(this.maxFrames);
     this.crcOf = new Uint32Array(this.maxFrames);
+    this.leafOf = new Int32Array(this.maxFrames);
     this.levelOf = new Int32Array(this.maxFrames);
     this.#pins = new Uint16Array(this.maxFrames);
     this.#source = source;
@@ -155,7 +161,14 @@ export class PageCache {
   releaseFrame(frame: number): void {
     this.setState(frame, CLEAN);
     this.pageOf[frame] = 0;
+    this.leafOf[frame] = 0;
     if (this.#pins[frame] === 0) this.#freeFrames.push(frame);
+  }
+
+  /** A commit takes a page out of use: only older versions of its tree still have it. */
+  retire(page: number): void {
+    const frame = this.table.get(page);
+    if (frame >= 0 && frame < this.maxFrames) this.leafOf[frame] = 0;
   }
 
   /** Forgets a page, because its number is free again. */
@@ -262,6 +275,7 @@ export class PageCache {
       }
       this.table.delete(this.pageOf[frame]);
       this.pageOf[frame] = 0;
+      this.leafOf[frame] = 0;
       return frame;
     }
     throw new LlmdbError(
