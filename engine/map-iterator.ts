@@ -5,10 +5,11 @@
  */
 import { markAsUntransferable } from "node:worker_threads";
 import { Cursor } from "../btree/cursor.js";
-import { copyKey, isOnExtents } from "../btree/node.js";
+import { HEAD_BYTES, LEAF_CELL_BYTES, prefixLength, SLOT_BYTES, slotsAt } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
+import { copyBytes } from "../pager/bytes.js";
 import type { ExtentStore } from "../pager/extent-value.js";
-import { CELL_START, type PageViews } from "../pager/page.js";
+import { CELL_START, HEADER_BYTES, PageViews } from "../pager/page.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { borrowValue, copyValue, Entry } from "./entry.js";
 import { decodeKey } from "./key.js";
@@ -29,7 +30,7 @@ export interface IterationHold {
   release(cursor: Cursor): void;
 }
 
-/** So many values of a leaf are copied one by one. */
+/** So many values of the first leaf are copied one by one: a range may end there. */
 const SINGLE_COPIES = 4;
 
 /** Copies of leaves share buffers of this size: an ArrayBuffer each would cost more than the copy. */
@@ -45,20 +46,29 @@ function openSlab(): void {
   slabUsed = 0;
 }
 
+const NO_VIEWS = new PageViews(new ArrayBuffer(0), 0, 0);
 const entry = new Entry();
-const keyBytes = new Uint8Array(65536);
+/** The key that was read last, and whose leaf the prefix in it is of. */
+const keyBytes = new Uint8Array(65536 + 8);
+let prefixOf: object | null = null;
 
 export class MapIterator<T> implements IterableIterator<T> {
   readonly #cursor: Cursor;
   readonly #reader: PageReader;
   readonly #codec: ValueCodec;
   readonly #extents: ExtentStore;
-  readonly #part: Part;
+  readonly #parts: Part;
+  readonly #isBytes: boolean;
   #left: number;
   #hold: IterationHold | null;
-  /** Which leaf `#copy` is of, and how many values of it were handed out. */
-  #leaf = -1;
-  #onLeaf = 0;
+  /** The leaf that the cursor is on, as it counts them, and where its parts lie. */
+  #leaf = 0;
+  #views = NO_VIEWS;
+  #base = 0;
+  #slots = 0;
+  #prefix = 0;
+  /** How many values were handed out. */
+  #read = 0;
   #copy: ArrayBuffer | null = null;
   /** From a byte of the page to the same byte of its copy. */
   #shift = 0;
@@ -68,7 +78,8 @@ export class MapIterator<T> implements IterableIterator<T> {
     this.#reader = hold.reader;
     this.#codec = codec;
     this.#extents = extents;
-    this.#part = part;
+    this.#parts = part;
+    this.#isBytes = codec.format === "bytes";
     this.#left = range.limit;
     this.#hold = hold;
     hold.attach(this, this.#cursor);
@@ -80,7 +91,8 @@ export class MapIterator<T> implements IterableIterator<T> {
     this.#hold.requireOpen();
     if (this.#left <= 0 || !this.#cursor.next()) return this.return();
     this.#left--;
-    return { done: false, value: this.#read() as T };
+    if (this.#cursor.leaves !== this.#leaf) this.#enterLeaf();
+    return { done: false, value: this.#part() as T };
   }
 
   return(): IteratorResult<T, undefined> {
@@ -93,49 +105,77 @@ export class MapIterator<T> implements IterableIterator<T> {
     return this;
   }
 
-  #read(): unknown {
-    if (this.#part === "key") return this.#key();
-    entry.set(this.#reader, this.#cursor.frame, this.#cursor.slot);
-    if (this.#part === "value") return this.#value();
+  #enterLeaf(): void {
+    const { cache } = this.#reader;
+    const { frame } = this.#cursor;
+    this.#leaf = this.#cursor.leaves;
+    this.#views = cache.views(frame);
+    this.#base = cache.base(frame);
+    this.#slots = slotsAt(this.#views, this.#base);
+    this.#prefix = prefixLength(this.#views, this.#base);
+    this.#copy = null;
+    prefixOf = null;
+  }
+
+  #part(): unknown {
+    if (this.#parts === "key") return this.#key();
+    if (this.#parts === "value") return this.#value();
     // The key first: reading a value from extents loads no page, but decoding it may run user code.
     const key = this.#key();
     return [key, this.#value()];
   }
 
   #key(): unknown {
-    const { cache } = this.#reader;
-    const { frame } = this.#cursor;
-    const length = copyKey(cache.views(frame), cache.base(frame), this.#cursor.slot, keyBytes);
-    return decodeKey(keyBytes, 0, length);
+    const { u8, u16, u32 } = this.#views;
+    const prefix = this.#prefix;
+    if (prefixOf !== this) {
+      copyBytes(u8, this.#base + HEADER_BYTES, keyBytes, 0, prefix);
+      prefixOf = this;
+    }
+    const slot = this.#slots + this.#cursor.slot * SLOT_BYTES;
+    const suffix = u16[(slot + 6) >>> 1];
+    const head = u32[slot >>> 2];
+    // Bytes of the head behind the end of a short key are written and not read.
+    keyBytes[prefix] = head >>> 24;
+    keyBytes[prefix + 1] = head >>> 16;
+    keyBytes[prefix + 2] = head >>> 8;
+    keyBytes[prefix + 3] = head;
+    if (suffix > HEAD_BYTES) {
+      const tail = this.#base + u16[(slot + 4) >>> 1] + LEAF_CELL_BYTES;
+      copyBytes(u8, tail, keyBytes, prefix + HEAD_BYTES, suffix - HEAD_BYTES);
+    }
+    return decodeKey(keyBytes, 0, prefix + suffix);
   }
 
   #value(): unknown {
-    if (this.#codec.format === "bytes") return this.#bytes();
+    if (this.#isBytes) return this.#bytes();
+    entry.set(this.#reader, this.#cursor.frame, this.#cursor.slot);
     return this.#codec.decode(borrowValue(this.#reader, entry, this.#extents));
   }
 
-  /** A copy of the value. A long run through a leaf copies the leaf once and hands out pieces of that. */
+  /** A copy of the value. A long run copies each leaf once and hands out pieces of that. */
   #bytes(): Uint8Array {
-    const { cache } = this.#reader;
-    if (this.#cursor.leaves !== this.#leaf) {
-      this.#leaf = this.#cursor.leaves;
-      this.#onLeaf = 0;
-      this.#copy = null;
-    }
-    const views = cache.views(entry.frame);
-    if (this.#onLeaf++ < SINGLE_COPIES || isOnExtents(views, entry.cell)) {
+    const { u8, u16 } = this.#views;
+    const slot = this.#slots + this.#cursor.slot * SLOT_BYTES;
+    const cell = this.#base + u16[(slot + 4) >>> 1];
+    if (this.#read++ < SINGLE_COPIES || u8[cell + 1] >= 0x80) {
+      entry.set(this.#reader, this.#cursor.frame, this.#cursor.slot);
       return copyValue(this.#reader, entry, this.#extents);
     }
-    const copy = this.#copy ?? this.#copyCells(views, cache.base(entry.frame), cache.pageSize);
-    return new Uint8Array(copy, entry.at + this.#shift, entry.length);
+    const copy = this.#copy ?? this.#copyCells();
+    const suffix = u16[(slot + 6) >>> 1];
+    const at = cell + LEAF_CELL_BYTES + (suffix > HEAD_BYTES ? suffix - HEAD_BYTES : 0);
+    return new Uint8Array(copy, at + this.#shift, u8[cell] | (u8[cell + 1] << 8));
   }
 
   /** Copies the cells of a leaf, which hold all its values. */
-  #copyCells(views: PageViews, base: number, pageSize: number): ArrayBuffer {
-    const cells = base + views.u32[(base + CELL_START) >>> 2];
-    const bytes = base + pageSize - cells;
+  #copyCells(): ArrayBuffer {
+    const { u8, u32 } = this.#views;
+    const { pageSize } = this.#reader.cache;
+    const cells = this.#base + u32[(this.#base + CELL_START) >>> 2];
+    const bytes = this.#base + pageSize - cells;
     if (slabUsed + bytes > slab.length) openSlab();
-    slab.set(views.u8.subarray(cells, cells + bytes), slabUsed);
+    slab.set(u8.subarray(cells, cells + bytes), slabUsed);
     this.#copy = slab.buffer;
     this.#shift = slab.byteOffset + slabUsed - cells;
     slabUsed += bytes;
