@@ -4,12 +4,10 @@
  */
 /// <reference lib="es2024.string" />
 import { LlmdbError } from "../pager/error.js";
+import { asciiText, isAscii, SHORT_TEXT_BYTES } from "./ascii.js";
 
 const strict = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 const encoder = new TextEncoder();
-
-/** Up to this length one call of `String.fromCharCode` beats every native decoder. */
-const SHORT = 16;
 
 interface NativeText {
   utf8Slice?(this: Uint8Array, start: number, end: number): string;
@@ -24,12 +22,7 @@ const utf8Slice = (Buffer.prototype as NativeText).utf8Slice;
  * @throws LlmdbError `LLMDB_CORRUPT` where the bytes are not valid UTF-8, or longer than a string can be
  */
 export function readUtf8(bytes: Uint8Array, start: number, end: number): string {
-  // Node 20: 13 bytes 28 ns by one fromCharCode, 62 by utf8Slice, 102 by TextDecoder; 40 bytes 90, 66 and 108 ns.
-  if (end - start <= SHORT) {
-    let all = 0;
-    for (let i = start; i < end; i++) all |= bytes[i];
-    if (all < 0x80) return shortAscii(bytes, start, end - start);
-  }
+  if (end - start <= SHORT_TEXT_BYTES && isAscii(bytes, start, end)) return asciiText(bytes, start, end - start);
   try {
     if (utf8Slice !== undefined) {
       const text = utf8Slice.call(bytes, start, end);
@@ -39,45 +32,6 @@ export function readUtf8(bytes: Uint8Array, start: number, end: number): string 
     return strict.decode(bytes.subarray(start, end));
   } catch (cause) {
     throw new LlmdbError("LLMDB_CORRUPT", "stored text is not valid UTF-8; run verify()", {}, { cause });
-  }
-}
-
-/** Exact number of arguments: pieces joined with `+` make a rope, which costs again when the string is used. */
-function shortAscii(b: Uint8Array, i: number, length: number): string {
-  const text = String.fromCharCode;
-  // biome-ignore format: one case a length
-  switch (length) {
-    case 0: return "";
-    case 1: return text(b[i]);
-    case 2: return text(b[i], b[i + 1]);
-    case 3: return text(b[i], b[i + 1], b[i + 2]);
-    case 4: return text(b[i], b[i + 1], b[i + 2], b[i + 3]);
-    case 5: return text(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4]);
-    case 6: return text(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5]);
-    case 7: return text(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6]);
-    case 8: return text(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7]);
-    case 9: return text(b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7], b[i + 8]);
-    case 10: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9]);
-    case 11: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9], b[i + 10]);
-    case 12: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9], b[i + 10], b[i + 11]);
-    case 13: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9], b[i + 10], b[i + 11], b[i + 12]);
-    case 14: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9], b[i + 10], b[i + 11], b[i + 12], b[i + 13]);
-    case 15: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9], b[i + 10], b[i + 11], b[i + 12], b[i + 13], b[i + 14]);
-    default: return text(
-      b[i], b[i + 1], b[i + 2], b[i + 3], b[i + 4], b[i + 5], b[i + 6], b[i + 7],
-      b[i + 8], b[i + 9], b[i + 10], b[i + 11], b[i + 12], b[i + 13], b[i + 14], b[i + 15]);
   }
 }
 

@@ -4,7 +4,8 @@
  */
 import { isUint8Array } from "node:util/types";
 import { LlmdbError } from "../pager/error.js";
-import { decodeMsgpack, encodeMsgpack } from "./msgpack.js";
+import { decodeMsgpack } from "./msgpack-reader.js";
+import { encodeMsgpack } from "./msgpack-writer.js";
 import { readUtf8, requireWellFormed, writeUtf8 } from "./utf8.js";
 
 /** The ways to store values. A map keeps the one that it was first written with. */
@@ -21,11 +22,11 @@ export interface ValueCodec {
    */
   encode(value: unknown): Uint8Array;
   /**
-   * Decodes what {@link encode} wrote; the result keeps nothing of `bytes`.
+   * Decodes what {@link encode} wrote, from `bytes[start..end)`, or all of `bytes`; the result keeps nothing of them.
    *
    * @throws LlmdbError `LLMDB_CORRUPT` where the bytes are not what the format writes
    */
-  decode(bytes: Uint8Array): unknown;
+  decode(bytes: Uint8Array, start?: number, end?: number): unknown;
 }
 
 /** The longest value in bytes, after encoding. */
@@ -34,12 +35,8 @@ export const MAX_VALUE_BYTES = 2 ** 30;
 const codecs: Readonly<Record<ValueFormat, ValueCodec>> = {
   msgpack: { format: "msgpack", encode: (value) => guarded(encodeMsgpack, value), decode: decodeMsgpack },
   json: { format: "json", encode: (value) => guarded(encodeJson, value), decode: decodeJson },
-  bytes: { format: "bytes", encode: (value) => guarded(encodeBytes, value), decode: (bytes) => new Uint8Array(bytes) },
-  string: {
-    format: "string",
-    encode: (value) => guarded(encodeString, value),
-    decode: (bytes) => readUtf8(bytes, 0, bytes.length),
-  },
+  bytes: { format: "bytes", encode: (value) => guarded(encodeBytes, value), decode: decodeBytes },
+  string: { format: "string", encode: (value) => guarded(encodeString, value), decode: decodeString },
 };
 
 /**
@@ -84,8 +81,8 @@ function encodeJson(value: unknown): Uint8Array {
   return writeUtf8(text);
 }
 
-function decodeJson(bytes: Uint8Array): unknown {
-  const text = readUtf8(bytes, 0, bytes.length);
+function decodeJson(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
+  const text = readUtf8(bytes, start, end);
   try {
     return JSON.parse(text);
   } catch (cause) {
@@ -104,6 +101,10 @@ function encodeBytes(value: unknown): Uint8Array {
   return value.constructor === Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
 }
 
+function decodeBytes(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
+  return new Uint8Array(bytes.subarray(start, end));
+}
+
 function encodeString(value: unknown): Uint8Array {
   if (typeof value !== "string") {
     throw new LlmdbError(
@@ -113,6 +114,10 @@ function encodeString(value: unknown): Uint8Array {
   }
   requireWellFormed(value, "a value");
   return writeUtf8(value);
+}
+
+function decodeString(bytes: Uint8Array, start = 0, end = bytes.length): string {
+  return readUtf8(bytes, start, end);
 }
 
 function tooLarge(options?: { cause: unknown }): LlmdbError {
