@@ -10,6 +10,7 @@ import { findLeaf, type Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
 import type { PageViews } from "../pager/page.js";
 import type { PageReader } from "../pager/page-reader.js";
+import type { ValueCodec } from "./value.js";
 
 /** Where the entry that was found last is. */
 export class Entry {
@@ -76,6 +77,13 @@ export function borrowValue(reader: PageReader, entry: Entry, extents: ExtentSto
   const { u8 } = reader.cache.views(entry.frame);
   if (u8[entry.cell + 1] >= 0x80) return extents.read(u8, entry.at);
   return u8.subarray(entry.at, entry.at + entry.length);
+}
+
+/** The value of an entry as its codec reads it: straight from the page, without a view of it. */
+export function decodeValue(reader: PageReader, entry: Entry, extents: ExtentStore, codec: ValueCodec): unknown {
+  const { u8 } = reader.cache.views(entry.frame);
+  if (u8[entry.cell + 1] >= 0x80) return codec.decode(extents.read(u8, entry.at));
+  return codec.decode(u8, entry.at, entry.at + entry.length);
 }
 
 const SLAB_BYTES = 64 * 1024;

@@ -11,7 +11,7 @@ import { copyBytes } from "../pager/bytes.js";
 import type { ExtentStore } from "../pager/extent-value.js";
 import { CELL_START, HEADER_BYTES, PageViews } from "../pager/page.js";
 import type { PageReader } from "../pager/page-reader.js";
-import { borrowValue, copyValue, Entry } from "./entry.js";
+import { copyValue, decodeValue, Entry } from "./entry.js";
 import { decodeKey } from "./key.js";
 import type { ParsedRange } from "./range.js";
 import type { ValueCodec } from "./value.js";
@@ -150,7 +150,7 @@ export class MapIterator<T> implements IterableIterator<T> {
   #value(): unknown {
     if (this.#isBytes) return this.#bytes();
     entry.set(this.#reader, this.#cursor.frame, this.#cursor.slot);
-    return this.#codec.decode(borrowValue(this.#reader, entry, this.#extents));
+    return decodeValue(this.#reader, entry, this.#extents, this.#codec);
   }
 
   /** A copy of the value. A long run copies each leaf once and hands out pieces of that. */

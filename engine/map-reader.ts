@@ -8,7 +8,7 @@ import { Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { Engine } from "./engine.js";
-import { borrowValue, copyValue, Entry, findEntry } from "./entry.js";
+import { borrowValue, copyValue, decodeValue, Entry, findEntry } from "./entry.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import { type IterationHold, MapIterator, type Part } from "./map-iterator.js";
 import { parseRange, type Range } from "./range.js";
@@ -50,7 +50,7 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
     const source = this.source();
     encodeKey(of, key, this.maxKeyBytes);
     if (source === undefined || !findEntry(source.tree, source.reader, key.bytes, key.length, entry)) return undefined;
-    return source.codec.decode(borrowValue(source.reader, entry, source.extents)) as V;
+    return decodeValue(source.reader, entry, source.extents, source.codec) as V;
   }
 
   /**

@@ -19,7 +19,7 @@ import { readUtf8 } from "./utf8.js";
 const float = new DataView(new ArrayBuffer(8));
 
 /** Names of properties come again and again: the string that was made for the same bytes last time. */
-const names: string[] = new Array(256).fill("");
+const names: string[] = new Array(1024).fill("");
 
 /** Objects with more properties are not all of one shape: their names are data, as in an index. */
 const MAX_SHAPE = 32;
@@ -144,14 +144,13 @@ function readObject(b: Uint8Array, i: number, end: number, count: number, depth:
   let shape = SHAPES;
   at = i;
   for (let k = 0; k < count; k++) {
-    const here = at;
-    const found = shape.find(b, here, end);
+    const found = shape.find(b, at);
     if (found === undefined) {
       readOther(object, b, end, count - k, depth, count <= MAX_SHAPE ? shape : undefined);
       break;
     }
     shape = found;
-    setAt(found.site, object, found.text, readValue(b, here + found.size, end, depth));
+    setAt(found.site, object, found.text, readValue(b, at + found.size, end, depth));
   }
   return object;
 }
@@ -194,7 +193,8 @@ function readName(b: Uint8Array, i: number, end: number): string {
   const start = i + 1;
   const stop = take(start, end, length);
   if (length === 0) return "";
-  const slot = (length * 131 + b[start] * 31 + b[stop - 1] * 7 + b[start + (length >>> 1)]) & 0xff;
+  const ends = b[start] | (b[stop - 1] << 8) | (b[start + (length >>> 1)] << 16) | (b[start + (length >>> 2)] << 24);
+  const slot = Math.imul(ends ^ (length << 3), 0x9e3779b1) >>> 22;
   const known = names[slot];
   if (isText(known, b, start, length)) {
     isAgain = true;

@@ -34,6 +34,7 @@ export class ShapeName {
   readonly #mask2: number;
   #first: ShapeName | undefined = undefined;
   #other: ShapeName | undefined = undefined;
+  #room = MAX_NEXT;
 
   constructor(bytes: Uint8Array, text: string, site: number) {
     this.text = text;
@@ -51,16 +52,18 @@ export class ShapeName {
     this.#mask2 = wordAt(padded, 8);
   }
 
-  /** The name that is stored at `b[i]`, if it came after this one before. */
-  find(b: Uint8Array, i: number, end: number): ShapeName | undefined {
+  /**
+   * The name that is stored at `b[i]`, if it came after this one before. Where the stored value ends is not looked at:
+   * the caller finds no value behind a name that goes past it.
+   */
+  find(b: Uint8Array, i: number): ShapeName | undefined {
     let name = this.#first;
-    while (name !== undefined && !name.#isAt(b, i, end)) name = name.#other;
+    while (name !== undefined && !name.#isAt(b, i)) name = name.#other;
     return name;
   }
 
-  #isAt(b: Uint8Array, i: number, end: number): boolean {
+  #isAt(b: Uint8Array, i: number): boolean {
     const { size } = this;
-    if (size > end - i) return false;
     if (i + 12 > b.length) return isSame(this.#bytes, 0, b, i);
     if (((wordAt(b, i) ^ this.#word0) & this.#mask0) !== 0) return false;
     if (size <= 4) return true;
@@ -72,10 +75,11 @@ export class ShapeName {
 
   /** Remembers the name at `b[i..end)` after this one, while there is room. */
   learn(b: Uint8Array, i: number, end: number, text: string): ShapeName | undefined {
-    if (used >= SITES || !isOrdinary(b, i, end)) return undefined;
+    if (this.#room === 0 || used >= SITES || !isOrdinary(b, i, end)) return undefined;
     // As the key of an object it becomes the one string that the engine compares by its address.
     const [name] = Object.keys({ [text]: 0 });
-    const next = new ShapeName(b.slice(i, end), name, used++);
+    const next = new ShapeName(new Uint8Array(b.subarray(i, end)), name, used++);
+    this.#room--;
     next.#other = this.#first;
     this.#first = next;
     return next;
