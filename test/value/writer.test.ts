@@ -69,6 +69,40 @@ test("text, bytes and bigints of every length", () => {
   }
 });
 
+test("the first and last character of every length in UTF-8", () => {
+  for (const code of [0, 0x7f, 0x80, 0x81, 0xff, 0x7ff, 0x800, 0xd7ff, 0xe000, 0xffff, 0x10000, 0x10ffff]) {
+    for (const length of [1, 15, 31, 32, 47, 48, 49, 100]) {
+      expectSame(`${"a".repeat(length - 1)}${String.fromCodePoint(code)}`);
+    }
+  }
+});
+
+test.each<[string, unknown]>([
+  ["short texts", "a short text"],
+  ["other texts", "ein kürzerer Text"],
+  ["small numbers", 7],
+  ["numbers", 1e12],
+  ["floats", 0.1],
+  ["dates", new Date(1e12 + 1)],
+  ["bigints", 1n << 70n],
+  ["bytes", new Uint8Array(5)],
+  ["nothing", null],
+  ["empty arrays", []],
+  ["objects", { a: 1, b: true }],
+])("many %s outgrow every buffer", (_, value) => {
+  // Ever larger, from the smallest buffer on: what took more than a megabyte is let go before.
+  encodeMsgpack(new Uint8Array(2 ** 21));
+  for (let count = 512; count < 2 ** 15; count *= 2) expectSame(new Array(count + 1).fill(value));
+});
+
+test("a head at the end of the first buffer", () => {
+  const array = new Array(16).fill(1);
+  for (let length = 4070; length < 4100; length++) {
+    encodeMsgpack(new Uint8Array(2 ** 21));
+    expectSame(["a".repeat(length), array, { ...array }]);
+  }
+});
+
 test("arrays and objects of every count, with and without undefined", () => {
   for (const count of [...Array(40).keys(), 65_535, 65_536]) {
     const array = Array.from({ length: count }, (_, i) => (i % 3 === 0 ? undefined : i));
