@@ -24,8 +24,16 @@ export class EngineChild {
   }
 
   /**
-   * @param {object} details
+   * @param {string} engine
    * @returns {Promise<string>} the engine's settings
+   */
+  probe(engine) {
+    return this.#ask({ request: "probe", folder: this.#folder, engine });
+  }
+
+  /**
+   * @param {object} details
+   * @returns {Promise<void>}
    */
   open(details) {
     return this.#ask({ request: "open", folder: this.#folder, ...details });
@@ -34,7 +42,7 @@ export class EngineChild {
   /**
    * @param {string} workload
    * @param {number} round
-   * @returns {Promise<import("./workloads.mjs").Measured | undefined>}
+   * @returns {Promise<import("./workloads.mjs").Outcome>}
    */
   run(workload, round) {
     return this.#ask({ request: "run", workload, round });

@@ -24,6 +24,7 @@ export function describeMachine() {
  */
 export function versionOf(engine) {
   const name = ENGINES[engine].package;
+  if (name === "node") return engine === "node-sqlite" ? (process.versions.sqlite ?? "none") : process.version;
   const place = name === "llmdb" ? "../package.json" : `node_modules/${name}/package.json`;
   try {
     return JSON.parse(readFileSync(new URL(place, import.meta.url), "utf8")).version;
