@@ -43,6 +43,7 @@ export async function commitOneByOne(work) {
 export async function commitSteadily(work) {
   const next = entriesInTurn("random", work.dataSet, work.round + 1);
   const sampleNs = [];
+  await commit(work, next, sized(work, WARM_UP_COMMITS), []);
   await commit(work, next, sized(work, STEADY_COMMITS), sampleNs);
   const ns = sampleNs.reduce((sum, each) => sum + each, 0);
   const latency = summaryOf(sampleNs);

@@ -6,7 +6,6 @@
 import { EngineChild } from "./engine-child.mjs";
 import { ENGINES } from "./engines.mjs";
 import { describeMachine, versionOf } from "./machine.mjs";
-import { measureReopening } from "./reopen.mjs";
 import { WORKLOADS } from "./workloads.mjs";
 
 /** Databases with more entries are open one at a time: together they would not fit into the memory. */
@@ -37,7 +36,7 @@ export class Comparison {
     for (const engine of this.#flags.engines) await this.#probe(engine);
     for (const group of this.#groups()) {
       for (const workload of group.workloads) this.#results.rounds[workload] = {};
-      if (group.start === "killed") await this.#reopen(group);
+      if (group.start === "own") await this.#runAlone(group);
       else if (group.start !== "read") await this.#runFresh(group);
       else if (group.shape.entries <= MOST_ENTRIES_TOGETHER) await this.#runOpen(group, this.#running);
       else for (const engine of this.#running) await this.#runOpen(group, [engine]);
@@ -92,10 +91,13 @@ export class Comparison {
     return groups;
   }
 
-  async #reopen({ workloads: [workload] }) {
-    const { folder, large } = this.#flags;
+  /** What is measured of LLMDB alone. */
+  async #runAlone({ workloads: [workload] }) {
     if (!this.#running.includes("llmdb")) return;
-    this.#results.rounds[workload].llmdb = await measureReopening({ folder, largeBytes: large });
+    console.error(`running ${workload}`);
+    await this.#guard([workload], "llmdb", async () => {
+      this.#results.rounds[workload].llmdb = await WORKLOADS[workload].runAll(this.#flags);
+    });
   }
 
   /** Databases that stay open for all rounds. */

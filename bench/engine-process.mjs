@@ -70,10 +70,18 @@ function subfolder(folder, name) {
   return path;
 }
 
+/** In words, without the paths of this machine. */
+function reasonOf(error) {
+  if (error?.code === "ERR_DLOPEN_FAILED") {
+    return "its native module does not load in this Node: delete bench/node_modules, and run npm run bench again";
+  }
+  return error instanceof Error ? error.message : String(error);
+}
+
 process.on("message", async ({ request, ...details }) => {
   try {
     process.send({ answer: await requests[request](details) });
   } catch (error) {
-    process.send({ error: error instanceof Error ? error.message : String(error) });
+    process.send({ error: reasonOf(error) });
   }
 });

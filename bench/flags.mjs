@@ -26,7 +26,7 @@ const SIZES = {
   reads: [300_000, 6000],
   most: [10_000_000, 100_000],
   sustained: [2_000_000_000, 16_000_000],
-  large: [1_000_000_000, 20_000_000],
+  large: [1_000_000_000, 10_000_000],
 };
 
 export const USAGE = `npm run bench -- [flags]
@@ -36,7 +36,7 @@ export const USAGE = `npm run bench -- [flags]
   --reads <n>        random reads in a round (300000; quick: 6000)
   --most <n>         leave out workloads with more entries (10000000; quick: 100000)
   --sustained <n>    bytes of the single writer (2000000000; quick: 16000000)
-  --large <bytes>    the large file that is opened after a kill (1000000000; quick: 20000000)
+  --large <bytes>    the large file that is opened after a kill (1000000000; quick: none)
   --engines <a,b>    some of ${Object.keys(ENGINES).join(", ")}
   --workloads <a,b>  some of ${Object.keys(WORKLOADS).join(", ")}; get-values-* are all that start so
   --folder <path>    a folder on the disk to measure (bench/results)`;

@@ -60,7 +60,7 @@ export function goalsOf({ rounds, goals }) {
     unit: "×",
   }));
   rows.splice(1, 0, ...readLatencies(of));
-  rows.push(...writing(of), ...besideCheckpoints(of), ...growth(of), ...(goals ?? []));
+  rows.push(...writing(of), ...besideCheckpoints(of), ...growth(of), ...ownGoals(rounds), ...(goals ?? []));
   return rows;
 }
 
@@ -135,6 +135,19 @@ function growth(of) {
     rows.push(atMost(`\`getBytes\`, ${counts}, as far as measured`, 3, "×", values));
   }
   return rows;
+}
+
+/** What workloads of one engine alone are held to: a row for each, with the values of all rounds. @returns {GoalRow[]} */
+function ownGoals(rounds) {
+  /** @type {Map<string, GoalRow>} */
+  const rows = new Map();
+  for (const { goals = [] } of Object.values(rounds).flatMap((byEngine) => byEngine[OWN] ?? [])) {
+    for (const goal of goals) {
+      const row = rows.get(goal.measure) ?? { ...goal, values: [] };
+      rows.set(goal.measure, { ...row, values: [...row.values, ...goal.values] });
+    }
+  }
+  return [...rows.values()];
 }
 
 function atMost(measure, goal, unit, values, divisor = 1) {

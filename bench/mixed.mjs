@@ -37,6 +37,8 @@ export async function mixed(work, readsPerCommit) {
   /** @type {Record<"alone" | "beside", Times>} */
   const times = { alone: { get: [], put: [], turn: [] }, beside: { get: [], put: [], turn: [] } };
   const step = (into) => readAndCommit(work, next, readsPerCommit, into);
+  const warmUp = { get: [], put: [], turn: [] };
+  for (let k = 0; k < least; k++) await step(warmUp);
   let checkpointNs = 0;
   let cycles = 0;
   for (; times.beside.put.length < least && cycles < MOST_CYCLES; cycles++) {

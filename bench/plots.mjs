@@ -11,7 +11,7 @@ const COLORS = {
   llmdb: "#d55e00",
   lmdb: "#0072b2",
   "lmdb-flushed": "#56b4e9",
-  "lmdb-structures": "#56b4e9",
+  "lmdb-structures": "#332288",
   "better-sqlite3": "#009e73",
   "node-sqlite": "#8fce00",
   "classic-level": "#cc79a7",

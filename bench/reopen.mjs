@@ -20,6 +20,7 @@ import { duration, group } from "./numbers.mjs";
 
 const program = fileURLToPath(new URL("reopen-process.mjs", import.meta.url));
 const OPENS = 5;
+const QUICK_OPENS = 1;
 const SMALL_BYTES = 10e6;
 /** Meta pages are in here: nothing else of the data file is written between opening and the kill. */
 const HEAD_BYTES = 64 * 1024;
@@ -32,19 +33,20 @@ const FILLINGS = {
 };
 
 /**
- * @param {{ folder: string, largeBytes: number }} request
+ * @param {{ folder: string, large: number, quick: boolean }} request quick: the small file, opened once
  * @returns {Promise<import("./workloads.mjs").Observed[]>} one for each open
  */
-export async function measureReopening({ folder, largeBytes }) {
-  const rounds = Array.from({ length: OPENS }, () => ({ figures: {} }));
-  for (const fileBytes of [SMALL_BYTES, largeBytes]) {
+export async function measureReopening({ folder, large, quick }) {
+  const times = quick ? QUICK_OPENS : OPENS;
+  const rounds = Array.from({ length: times }, () => ({ figures: {} }));
+  for (const fileBytes of quick ? [SMALL_BYTES] : [SMALL_BYTES, large]) {
     for (const [filling, title] of Object.entries(FILLINGS)) {
       const place = join(folder, `reopen-${process.pid}`);
       mkdirSync(place, { recursive: true });
       try {
-        const { builtBytes, opens, commits } = await reopen(join(place, "data.llmdb"), fileBytes, filling);
+        const { builtBytes, opens, commits } = await reopen(join(place, "data.llmdb"), { fileBytes, filling, times });
         const name = `${Math.round(builtBytes / 1e6)} MB, log of ${group(commits)} commits: ${title}`;
-        for (let i = 0; i < OPENS; i++) {
+        for (let i = 0; i < times; i++) {
           rounds[i].figures[name] = opens[i].ns;
           rounds[i].figures[`${name}; processor time`] = opens[i].processorNs;
         }
@@ -57,7 +59,7 @@ export async function measureReopening({ folder, largeBytes }) {
   return rounds;
 }
 
-async function reopen(path, fileBytes, filling) {
+async function reopen(path, { fileBytes, filling, times }) {
   const { builtBytes } = await ask(path, { request: "build", fileBytes });
   const { commits, synced } = await ask(path, { request: "fill", fileBytes, filling });
   const log = `${path}-wal`;
@@ -65,7 +67,7 @@ async function reopen(path, fileBytes, filling) {
   const head = readHead(path);
   const { size } = statSync(path);
   const opens = [];
-  for (let i = 0; i < OPENS; i++) {
+  for (let i = 0; i < times; i++) {
     copyFileSync(`${log}.saved`, log);
     sync(log);
     writeHead(path, head);

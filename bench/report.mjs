@@ -163,10 +163,7 @@ function latencies(results, engines) {
     );
   }
   if (rows.length === 0) return [];
-  const clock =
-    clocks.length === 0
-      ? ""
-      : ` Reading the clock is in it: a measurement of nothing takes ` + `${duration(median(clocks))}.`;
+  const clock = clocks.length === 0 ? "" : ` A measurement of nothing takes ${duration(median(clocks))} of each read.`;
   return [
     `p50 / p99 / p99.9, each the median of the rounds; behind them the p99 over that of ${BASE}. Of the sustained ` +
       `writer it is the time of a transaction, of the 100 writers the time until a promise resolves.${clock}`,

@@ -6,7 +6,7 @@
  *     npm run bench:temporal -- --scan-keys 100000 --rounds 5 --folder /somewhere
  *
  * The full scan of the past (100,000 keys with 100 versions) takes a few minutes and 3 GB of disk; without the flag it
- * is of 10,000 keys.
+ * is of 10,000 keys. As the child of another process, it sends what it has measured instead of printing it.
  */
 import { mkdirSync, mkdtempSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
@@ -20,21 +20,31 @@ const { values: flags } = parseArgs({
   options: {
     "scan-keys": { type: "string", default: "10000" },
     rounds: { type: "string", default: "5" },
+    quick: { type: "boolean", default: false },
     folder: { type: "string", default: fileURLToPath(new URL("results", import.meta.url)) },
   },
 });
 const ROUNDS = Number(flags.rounds);
-const SCAN_KEYS = Number(flags["scan-keys"]);
+/** A quick run has so many times fewer of everything: it shows only that all of it runs. */
+const SMALLER = flags.quick ? 50 : 1;
+const SCAN_KEYS = Number(flags["scan-keys"]) / SMALLER;
 const CACHE_BYTES = 2_000_000_000;
-const READS = 100_000;
-const BATCH = 1000;
+const READS = 100_000 / SMALLER;
+const BATCH = 1000 / SMALLER;
 
 /** MessagePack of it has 100 bytes. */
 const factOf = (version) => ({ text: "x".repeat(70), source: "bench", version: 1e6 + version });
 const keyOf = (number) => `fact/${String(number).padStart(7, "0")}`;
 
-/** @type {[what: string, of: string, base: string, ratio: number[], ns: number[], baseNs: number[]][]} */
+/** How many times the base each is to take at most. */
+const GOALS = { now: 1.5, past: 4, put: 3, scan: 3 };
+/** Of a version of a fact of 100 bytes, in a sorted load. */
+const BYTES_GOAL = 250;
+
+/** @type {{ what: string, of: string, base: string, goal: number, ns: number[], baseNs: number[] }[]} */
 const rows = [];
+/** @type {{ what: string, goal?: number, bytes: number }[]} */
+const sizes = [];
 
 /** Nanoseconds of one of `count` operations. */
 function time(count, run) {
@@ -43,7 +53,7 @@ function time(count, run) {
   return Number(process.hrtime.bigint() - start) / count;
 }
 
-function compare(what, of, base, measure) {
+function compare(what, of, base, goal, measure) {
   const ns = [];
   const baseNs = [];
   for (let round = 0; round <= ROUNDS; round++) {
@@ -53,7 +63,7 @@ function compare(what, of, base, measure) {
     ns.push(a);
     baseNs.push(b);
   }
-  rows.push([what, of, base, ns.map((a, i) => a / baseNs[i]), ns, baseNs]);
+  rows.push({ what, of, base, goal, ns, baseNs });
 }
 
 /** Fills a database with so many versions of so many keys, and a map with the newest ones. */
@@ -98,13 +108,13 @@ function measureReads(folder, keys, versions) {
   const db = fill(join(folder, `reads-${versions}`), keys, versions);
   const map = db.map("plain");
   const what = `${group(keys)} keys, ${group(versions)} versions each`;
-  compare(`get now, ${what}`, "get(key)", "the same get of a map", () => {
+  compare(`get now, ${what}`, "get(key)", "the same get of a map", GOALS.now, () => {
     const drawn = drawKeys(keys);
     return [readAll(drawn, (key) => db.get(key)), readAll(drawn, (key) => map.get(key))];
   });
   if (versions > 1) {
     const at = { tx: Math.floor(db.stats().lastTx / 2) };
-    compare(`get as of an old transaction, ${what}`, "get(key, { tx })", "get(key)", () => {
+    compare(`get as of an old transaction, ${what}`, "get(key, { tx })", "get(key)", GOALS.past, () => {
       const drawn = drawKeys(keys);
       return [readAll(drawn, (key) => db.get(key, at)), readAll(drawn, (key) => db.get(key))];
     });
@@ -115,7 +125,8 @@ function measureReads(folder, keys, versions) {
 function measurePuts(folder, keys, batch, durability, title) {
   const db = open(join(folder, `puts-${keys}-${batch}-${durability}`), { cacheBytes: CACHE_BYTES });
   let version = 0;
-  const commits = batch > 1 ? Math.ceil(20_000 / batch) : durability === "durable" ? 200 : 2000;
+  const commits =
+    batch > 1 ? Math.ceil(20_000 / SMALLER / batch) : durability === "durable" ? 200 / SMALLER : 2000 / SMALLER;
   const put = (target) =>
     time(commits * batch, () => {
       for (let i = 0; i < commits; i++) {
@@ -128,7 +139,7 @@ function measurePuts(folder, keys, batch, durability, title) {
         );
       }
     });
-  compare(`put of a new version, ${title}`, "put(key, value)", "put into a map", () => [
+  compare(`put of a new version, ${title}`, "put(key, value)", "put into a map", GOALS.put, () => [
     put((tx) => tx),
     put((tx) => tx.map("plain")),
   ]);
@@ -143,6 +154,7 @@ function measureScans(folder, keys, versions) {
     `scan as of an old transaction, ${group(keys)} keys, ${group(versions)} versions each`,
     "an entry of range({}, { tx })",
     "an entry of range()",
+    GOALS.scan,
     () => [time(known, () => count(db.range({}, old), known)), time(keys, () => count(db.range(), keys))],
   );
   db.closeSync();
@@ -172,41 +184,55 @@ async function measureBytes(folder, keys, versions, isSorted) {
   return statSync(path).size / keys / versions;
 }
 
-mkdirSync(flags.folder, { recursive: true });
-const folder = mkdtempSync(join(flags.folder, "temporal-"));
-try {
+async function measureAll(folder) {
   for (const [keys, versions] of [
     [100_000, 1],
     [10_000, 100],
-    [100, 10_000],
+    [100, 10_000 / SMALLER],
   ]) {
-    measureReads(folder, keys, versions);
+    measureReads(folder, Math.max(100, keys / SMALLER), versions);
   }
-  measurePuts(folder, 100_000, BATCH, "buffered", "100,000 keys in turn, 1,000 in a transaction");
-  measurePuts(folder, 1000, BATCH, "buffered", "1,000 keys again and again, 1,000 in a transaction");
-  measurePuts(folder, 1000, 1, "buffered", "one in a buffered transaction");
-  measurePuts(folder, 1000, 1, "durable", "one in a durable transaction");
+  const [many, few] = [100_000 / SMALLER, 1000 / SMALLER];
+  const together = `${group(BATCH)} in a transaction`;
+  measurePuts(folder, many, BATCH, "buffered", `${group(many)} keys in turn, ${together}`);
+  measurePuts(folder, few, BATCH, "buffered", `${group(few)} keys again and again, ${together}`);
+  measurePuts(folder, few, 1, "buffered", "one in a buffered transaction");
+  measurePuts(folder, few, 1, "durable", "one in a durable transaction");
   measureScans(folder, SCAN_KEYS, 10);
   measureScans(folder, SCAN_KEYS, 100);
+  for (const [keys, versions, isSorted] of [
+    [100_000 / SMALLER, 1, true],
+    [10_000 / SMALLER, 20, true],
+    [10_000 / SMALLER, 20, false],
+  ]) {
+    const bytes = await measureBytes(folder, keys, versions, isSorted);
+    const how = isSorted ? "key by key" : "all keys at a time";
+    const goal = isSorted ? BYTES_GOAL : undefined;
+    sizes.push({ what: `${group(keys)} keys, ${versions} versions each, ${how}`, goal, bytes });
+  }
+}
+
+function print() {
   const machine = describeMachine();
   console.log(`${machine.processor}, ${machine.memory}, ${machine.system}, node ${machine.node}, load ${machine.load}`);
   console.log(`${ROUNDS} rounds, medians; in parentheses least to most\n`);
   console.log("| | | over | ratio |\n|---|---:|---:|---:|");
-  for (const [what, of, base, ratio, ns, baseNs] of rows) {
+  for (const { what, of, base, ns, baseNs } of rows) {
+    const ratio = ns.map((each, i) => each / baseNs[i]);
     const spread = `${Math.min(...ratio).toFixed(2)}–${Math.max(...ratio).toFixed(2)}`;
     const [own, other] = [duration(median(ns)), duration(median(baseNs))];
     console.log(`| ${what} | \`${of}\` ${own} | ${base} ${other} | ×${median(ratio).toFixed(2)} (${spread}) |`);
   }
   console.log("\n| bytes of the file for each version of a fact of 100 bytes | |\n|---|---:|");
-  for (const [keys, versions, isSorted] of [
-    [100_000, 1, true],
-    [10_000, 20, true],
-    [10_000, 20, false],
-  ]) {
-    const bytes = await measureBytes(folder, keys, versions, isSorted);
-    const how = isSorted ? "key by key" : "all keys at a time";
-    console.log(`| ${group(keys)} keys, ${versions} versions each, ${how} | ${bytes.toFixed(0)} |`);
-  }
+  for (const { what, bytes } of sizes) console.log(`| ${what} | ${bytes.toFixed(0)} |`);
+}
+
+mkdirSync(flags.folder, { recursive: true });
+const folder = mkdtempSync(join(flags.folder, "temporal-"));
+try {
+  await measureAll(folder);
+  if (process.send === undefined) print();
+  else process.send({ rows, sizes });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

@@ -7,6 +7,8 @@ import { load, sustain, update } from "./loads.mjs";
 import { mixed } from "./mixed.mjs";
 import { group } from "./numbers.mjs";
 import { copies, scan, views } from "./reads.mjs";
+import { measureReopening } from "./reopen.mjs";
+import { measureTimeAxes } from "./time-axes.mjs";
 
 /** @typedef {import("./numbers.mjs").Summary} Summary */
 
@@ -25,10 +27,11 @@ import { copies, scan, views } from "./reads.mjs";
  */
 
 /**
- * Of a workload that is there for information: nanoseconds by what they are the time of.
+ * One round of a workload of LLMDB alone: nanoseconds by what they are the time of, and what they are held to.
  *
  * @typedef {object} Observed
  * @property {Record<string, number>} figures
+ * @property {import("./goals.mjs").GoalRow[]} [goals] with the value of this round
  */
 
 /** @typedef {Measured | Observed | undefined} Outcome undefined where the engine has no such call */
@@ -46,11 +49,13 @@ import { copies, scan, views } from "./reads.mjs";
 /**
  * @typedef {object} Workload
  * @property {string} title
- * @property {"read" | "loaded" | "empty" | "killed"} start what it finds: a database that stays open for all rounds and
+ * @property {"read" | "loaded" | "empty" | "own"} start what it finds: a database that stays open for all rounds and
  * was read once; or, in each round, a process of its own with a database that was loaded or is empty; or it brings its own
  * @property {(flags: import("./flags.mjs").Flags) => import("./data-set.mjs").Shape} shape
  * @property {number} [rounds] at most, where one takes long
- * @property {(work: Work) => Outcome | Promise<Outcome>} run
+ * @property {(work: Work) => Outcome | Promise<Outcome>} [run]
+ * @property {(flags: import("./flags.mjs").Flags) => Promise<Observed[]>} [runAll] all rounds of LLMDB, where it brings
+ * its own databases
  */
 
 const VALUE_BYTES = 256;
@@ -97,6 +102,11 @@ function writing(name, title, run) {
   return [name, { title, start: "loaded", shape: usual, run }];
 }
 
+/** @returns {[string, Workload]} */
+function alone(name, title, runAll) {
+  return [name, { title, start: "own", shape: usual, runAll }];
+}
+
 const KEY_KINDS = { 40: "random keys of 40 bytes", "40-prefix": "keys of 40 bytes, 27 of them the same" };
 const VALUE_SIZES = [16, 4096, 65_536];
 const COUNTS = [10_000, 100_000, 1_000_000, 10_000_000];
@@ -131,9 +141,10 @@ export const WORKLOADS = Object.fromEntries([
   writing("update-zipf", "zipfian updates, durable batches of 10,000", update),
   ["sustain", { title: "4 KiB values, sustained", start: "empty", shape: sustained, rounds: 3, run: sustain }],
   writing("commit", "one durable commit of one put", commitOneByOne),
-  writing("steady", "durable commits of one put back to back, checkpoints as they come", commitSteadily),
+  writing("steady", "durable commits, checkpoints as they come", commitSteadily),
   writing("writers", "durable commits of one put, 100 promises at once", commitTogether),
   writing("mixed-95", "95 reads, 5 commits", (work) => mixed(work, 19)),
   writing("mixed-50", "50 reads, 50 commits", (work) => mixed(work, 1)),
-  ["reopen", { title: "open after kill -9, log of 64 MiB", start: "killed", shape: usual, run: () => undefined }],
+  alone("reopen", "open after kill -9, log of 64 MiB", measureReopening),
+  alone("temporal", "the two time axes", measureTimeAxes),
 ]);

@@ -8,7 +8,8 @@ import { randomNumbers } from "../data-set.mjs";
 export const Bytes = Uint8Array;
 
 /** What a load writes at once at most, and what a single commit does. */
-const BATCH_BYTES = 24 * 1024 * 1024;
+const MOST_BATCH_BYTES = 24 * 1024 * 1024;
+const MOST_KEY_BYTES = 40;
 const COMMIT_BYTES = 4096;
 /** A scan copies so much at a time. */
 const CHUNK_BYTES = 1024 * 1024;
@@ -17,7 +18,12 @@ const CHUNK_BYTES = 1024 * 1024;
 export function openEngine({ folder, entries, valueBytes }) {
   const settings = "copyWithin of a value from a random place; set of 1 MiB at a time; pwrite and fdatasync of a batch";
   if (valueBytes === undefined) return { settings, load() {}, settle() {} };
-  return { settings, ...memoryCalls(entries, valueBytes), ...fileCalls(folder), settle() {} };
+  return {
+    settings,
+    ...memoryCalls(entries, valueBytes),
+    ...fileCalls(folder, entries * (valueBytes + MOST_KEY_BYTES)),
+    settle() {},
+  };
 }
 
 function memoryCalls(entries, valueBytes) {
@@ -48,9 +54,9 @@ function memoryCalls(entries, valueBytes) {
   };
 }
 
-function fileCalls(folder) {
-  const file = new BareFile(folder, BATCH_BYTES);
-  const batch = new Uint8Array(BATCH_BYTES);
+function fileCalls(folder, bytes) {
+  const batch = new Uint8Array(Math.max(COMMIT_BYTES, Math.min(MOST_BATCH_BYTES, bytes)));
+  const file = new BareFile(folder, batch.length);
   return {
     load(keys, values) {
       let at = 0;
