@@ -127,7 +127,7 @@ export class DataSet {
     return this.#pool.subarray(at, at + this.valueBytes);
   }
 
-  /** A record as a program keeps it: ten fields, about 220 bytes as MessagePack. */
+  /** A record as a program keeps it: ten fields, about 190 bytes as MessagePack. */
   #object(i) {
     const random = mix(i);
     return {

@@ -29,7 +29,8 @@ const requests = {
     return settings;
   },
 
-  /** Opens a database, `empty`, `loaded`, or loaded and `read` once by the workloads that will run. */
+  /** Opens a database, `empty`, `loaded`, or or loaded and `read`: scanned, and then read once by
+   * the workloads that will run. */
   async open({ engine: name, folder, shape, reads, quick, state, workloads }) {
     const { openEngine, Bytes } = await ENGINES[name].load();
     if (state === "empty") {
@@ -45,7 +46,9 @@ const requests = {
       await load(work, false);
       await engine.settle();
     }
-    if (state === "read") for (const workload of workloads) await WORKLOADS[workload].run(work);
+    if (state !== "read") return;
+    await engine.scan?.();
+    for (const workload of workloads) await WORKLOADS[workload].run(work);
   },
 
   /** Runs one round of a workload; answers with what was measured, or undefined where the engine has no such call. */

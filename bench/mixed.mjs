@@ -23,8 +23,8 @@ const LOAD_BATCH = 10_000;
  */
 
 /**
- * `beside`: while a checkpoint runs that was asked for, or, in an engine that can't be asked, right after the load, when
- * it works in the background or inside of commits. `alone`: once that is over.
+ * `beside`: while a checkpoint runs that was asked for, or, in an engine that can't be asked, right after the load,
+ * when it works in the background or inside of commits. `alone`: once that is over.
  *
  * @param {import("./workloads.mjs").Work} work
  * @param {number} readsPerCommit

@@ -1,5 +1,6 @@
 /**
- * The results as pictures. Guarantees: what a table has is in its plot as well, won or lost; a logarithmic axis says so.
+ * The results as pictures. Guarantees: what a table has is in its plot as well, won or lost; a logarithmic axis says
+ * that it is one.
  */
 import { perOperation } from "./goals.mjs";
 import { duration, group, median } from "./numbers.mjs";

@@ -40,7 +40,7 @@ export function reportOf(results, plots = []) {
       "Failed",
       results.failed.map(({ workload, engine, what }) => `- ${workload}, ${engine}: ${what}`),
     ),
-    ...section("Goals", goalTable(goalsOf(results))),
+    ...section("Goals", goalTable(goalsOf(results), results.flags.quick)),
     ...section("Time of one operation", times(results, engines)),
     ...section("Bytes written in a second", throughput(results, engines)),
     ...section("Latency of single operations", latencies(results, engines)),
@@ -195,9 +195,9 @@ function besideCheckpoints(results, engines) {
   }
   if (rows.length === 0) return [];
   return [
-    `p50 / p99, each the median of the rounds. A fifth of the entries is written anew; meanwhile: while the checkpoint ` +
-      `runs that ${BASE} is then asked for, in the other engines right after the writing, when what they put off comes ` +
-      "due; afterwards: when that is over.",
+    "p50 / p99, each the median of the rounds. A fifth of the entries is written anew; meanwhile: while the " +
+      `checkpoint runs that ${BASE} is then asked for, in the other engines right after the writing, when what they ` +
+      "put off comes due; afterwards: when that is over.",
     "",
     ...table("workload", engines, rows),
   ];

@@ -22,7 +22,8 @@ export class Drawing {
   line(x1, y1, x2, y2, { color = "#ccc", width = 1, dash = "" } = {}) {
     const dashed = dash === "" ? "" : ` stroke-dasharray="${dash}"`;
     this.#parts.push(
-      `<line x1="${at(x1)}" y1="${at(y1)}" x2="${at(x2)}" y2="${at(y2)}" stroke="${color}" stroke-width="${width}"${dashed}/>`,
+      `<line x1="${at(x1)}" y1="${at(y1)}" x2="${at(x2)}" y2="${at(y2)}" stroke="${color}" ` +
+        `stroke-width="${width}"${dashed}/>`,
     );
   }
 
@@ -49,7 +50,8 @@ export class Drawing {
 
   toString() {
     const { width, height } = this.#size;
-    const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" viewBox="0 0 ${width} ${height}">`;
+    const size = `width="${width}" height="${height}" viewBox="0 0 ${width} ${height}"`;
+    const head = `<svg xmlns="http://www.w3.org/2000/svg" ${size}>`;
     return `${[head, ...this.#parts, "</svg>"].join("\n")}\n`;
   }
 }

@@ -50,7 +50,8 @@ import { measureTimeAxes } from "./time-axes.mjs";
  * @typedef {object} Workload
  * @property {string} title
  * @property {"read" | "loaded" | "empty" | "own"} start what it finds: a database that stays open for all rounds and
- * was read once; or, in each round, a process of its own with a database that was loaded or is empty; or it brings its own
+ * was read once; or, in each round, a process of its own with a database that was loaded or is empty; or it brings its
+ * own
  * @property {(flags: import("./flags.mjs").Flags) => import("./data-set.mjs").Shape} shape
  * @property {number} [rounds] at most, where one takes long
  * @property {(work: Work) => Outcome | Promise<Outcome>} [run]
@@ -111,7 +112,7 @@ const KEY_KINDS = { 40: "random keys of 40 bytes", "40-prefix": "keys of 40 byte
 const VALUE_SIZES = [16, 4096, 65_536];
 const COUNTS = [10_000, 100_000, 1_000_000, 10_000_000];
 
-/** Those of one shape stand together: its databases are opened once for all of them. @type {Record<string, Workload>} */
+/** Those of one shape stand together: its databases are opened once. @type {Record<string, Workload>} */
 export const WORKLOADS = Object.fromEntries([
   reading("get", "random read, value copied", usual, (work) => copies(work)),
   reading("view", "random read, value in place", usual, views),

@@ -1,6 +1,6 @@
 /**
- * No database: the same bytes copied in memory, or written and synced. Guarantees: nothing is found, ordered or checked,
- * so that no engine can do it in less; a read copies bytes from a random place of as many as the values have.
+ * No database: the same bytes copied in memory, or written and synced. Guarantees: nothing is found, ordered or
+ * checked; a read copies bytes from a random place of as many as all values have.
  */
 import { BareFile } from "../bare-file.mjs";
 import { randomNumbers } from "../data-set.mjs";

@@ -30,7 +30,8 @@ export async function openEngine({ folder, cacheBytes, objects }) {
     settings:
       `valueEncoding: view (json for objects), cacheSize as the caches of the others, writeBufferSize: ` +
       `${WRITE_BUFFER_BYTES}, maxOpenFiles: ${MAX_OPEN_FILES}, compression: false (values are random), chained batch ` +
-      `and put with sync: true, compactRange before reads, nextv(${SCAN_ENTRIES}) with highWaterMarkBytes: ${SCAN_BYTES}`,
+      `and put with sync: true, compactRange before reads, ` +
+      `nextv(${SCAN_ENTRIES}) with highWaterMarkBytes: ${SCAN_BYTES}`,
     getMany(keys) {
       let sum = 0;
       for (let i = 0; i < keys.length; i++) sum += read(db.getSync(keys[i]));
