@@ -1,6 +1,6 @@
 /**
- * The core entry with its dependency in one minified file. Guarantees: nothing is left out of it but the modules of Node;
- * the bundle is a module that works, as the program that measures it shows.
+ * The core entry with its dependency in one minified file. Guarantees: nothing is left out of it but the modules of
+ * Node; the bundle is a module that works, as the program that measures its memory shows.
  */
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";

@@ -1,7 +1,7 @@
 /**
- * What a trace of system calls says about commits. Guarantees: a commit counts as synced only where, after it began and
- * before it was acknowledged, bytes were written to a file of the database and a sync of that same file began, ended and
- * succeeded; a write to a file opened with O_DSYNC or O_SYNC, or with RWF_DSYNC or RWF_SYNC, is its own sync.
+ * What a trace of system calls says about commits. Guarantees: a commit counts as synced only where, after it began
+ * and before it was acknowledged, bytes were written to a file of the database and a sync of that same file began,
+ * ended and succeeded; a write to a file opened with O_DSYNC or O_SYNC, or with RWF_DSYNC or RWF_SYNC, is its own sync.
  */
 
 /** What the trace has to hold. `sync_file_range` is there to be seen: it promises nothing and counts as nothing. */
@@ -67,6 +67,17 @@ export function callsIn(trace) {
  */
 
 /**
+ * A commit that was not acknowledged yet.
+ *
+ * @typedef {object} Running
+ * @property {string} mode
+ * @property {number} began
+ * @property {Map<string, number>} written files, and where in the trace the last write to each ended
+ * @property {string[]} by
+ * @property {boolean} isUnseen
+ */
+
+/**
  * The commits that the program marked, with the syncs of each.
  *
  * @param {Call[]} calls
@@ -77,7 +88,7 @@ export function commitsIn(calls, { folder, marks }) {
   /** Descriptors whose writes are synced by themselves. @type {Set<string>} */
   const synced = new Set();
   const commits = [];
-  /** @type {{ mode: string, began: number, written: Map<string, number>, by: string[], isUnseen: boolean } | undefined} */
+  /** @type {Running | undefined} */
   let running;
   for (const call of calls) {
     const [, descriptor, path = ""] = FILE.exec(call.args) ?? [];

@@ -6,7 +6,7 @@
  * sync of folders (NTFS journals names itself), so `syncDirectory` does nothing there. Both are written to Node's
  * documentation and untested.
  */
-import { randomFillSync } from "node:crypto";
+
 import fs from "node:fs";
 import { basename, dirname, isAbsolute, join, sep } from "node:path";
 import { microsecondClock } from "./clock.js";
@@ -284,6 +284,7 @@ export const fileStorage: Storage = {
   },
 
   random(bytes: Uint8Array): void {
-    randomFillSync(bytes);
+    // Loaded when it is needed: a program that opens a database and reads goes without.
+    process.getBuiltinModule("node:crypto").randomFillSync(bytes);
   },
 };

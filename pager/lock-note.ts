@@ -6,8 +6,8 @@
  *
  * A holder that is killed leaves its note behind. The next holder replaces it.
  */
+
 import fs from "node:fs";
-import { hostname } from "node:os";
 import type { LockHolder } from "./storage.js";
 import { errnoOf } from "./system-error.js";
 
@@ -124,7 +124,8 @@ function hasEnded(note: Note): boolean {
 
 function hostName(): string {
   try {
-    return hostname();
+    // Loaded when it is needed: a program that opens a database and reads goes without.
+    return process.getBuiltinModule("node:os").hostname();
   } catch {
     return "unknown";
   }

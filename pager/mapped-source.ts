@@ -6,7 +6,6 @@
  * Cutting the file from outside while it is mapped ends the process with SIGBUS: that is the nature of a mapping, and
  * why `pread` is the default.
  */
-import { createRequire } from "node:module";
 import type { DataFile } from "./data-file.js";
 import { LlmdbError } from "./error.js";
 import { PageViews } from "./page.js";
@@ -79,7 +78,8 @@ export function choosePageSource(data: DataFile, asked: "auto" | "pread" | "mmap
 
 function loadMmapIo(): MmapIo | undefined {
   try {
-    const loaded: unknown = createRequire(import.meta.url)("mmap-io");
+    // Loaded when it is needed: a program that opens a database and reads goes without.
+    const loaded: unknown = process.getBuiltinModule("node:module").createRequire(import.meta.url)("mmap-io");
     return isMmapIo(loaded) ? loaded : undefined;
   } catch {
     // Absent, or built for another Node: both mean that mapping is not to be had.

@@ -3,7 +3,6 @@
  * disk, with locks that hold within this storage; opening a path again on the same storage finds the file again. `sync`
  * has nothing to do. Folders are as in `name-table.ts`.
  */
-import { randomFillSync } from "node:crypto";
 import { microsecondClock } from "./clock.js";
 import { LlmdbError } from "./error.js";
 import { LockTable } from "./lock-table.js";
@@ -151,7 +150,8 @@ class MemoryStorage implements Storage {
   }
 
   random(bytes: Uint8Array): void {
-    randomFillSync(bytes);
+    // Loaded when it is needed: a program that opens a database and reads goes without.
+    process.getBuiltinModule("node:crypto").randomFillSync(bytes);
   }
 }
 
