@@ -65,6 +65,8 @@ export interface EngineState {
 const BUFFERED_MS = 1000;
 /** So long after a commit a checkpoint is made. */
 const CHECKPOINT_MS = 60_000;
+/** Frames of a small cache that stay free for what one operation touches. */
+const LEAST_SPARE_FRAMES = 16;
 /** Pages that deleting may need where the disk is full. */
 const SPARE_PAGES = 16;
 
@@ -332,12 +334,13 @@ export class Engine implements CommittedState {
   /** Before a transaction: moves a checkpoint on, and waits for it where log or cache have no more room. */
   #makeRoom(): void {
     const { cache } = this.store;
+    const crowded = () => cache.dirtyFrames * 4 > cache.maxFrames * 3;
     if (this.#volatile) {
-      if (cache.dirtyFrames * 2 > cache.maxFrames) this.flush();
+      if (crowded()) this.flush();
       return;
     }
     this.checkpointer.help();
-    const crowded = () => cache.dirtyFrames * 2 > cache.maxFrames;
+    if (crowded()) this.#thin(cache.maxFrames >>> 3);
     if (!crowded() && !this.journal.isFull) return;
     const startMs = this.storage.now();
     if (crowded()) this.stalls.cacheFull++;
@@ -383,10 +386,31 @@ export class Engine implements CommittedState {
       if (!this.#volatile) this.#makeDiskRoom(writer);
     }
     const { cache } = this.store;
-    if (cache.dirtyFrames * 4 < cache.maxFrames * 3) return;
+    const spare = Math.max(LEAST_SPARE_FRAMES, cache.maxFrames >>> 4);
+    if (cache.dirtyFrames + spare <= cache.maxFrames) return;
+    if (!this.#volatile) this.#thin(spare);
+    if (cache.dirtyFrames + spare <= cache.maxFrames) return;
     this.store.data.reserve(this.store.free.end);
     this.#flushWriter(writer, false);
     writer.writeSet.shareWritten();
+  }
+
+  /**
+   * Writes some changed pages of committed states, so that their frames can be evicted. Pages in a row, and no sync: no
+   * meta page reaches them before the next checkpoint, which would have to write all of them at once.
+   */
+  #thin(pages: number): void {
+    const flusher = this.#flusher;
+    this.store.data.reserve(this.store.free.end);
+    flusher.writeSet = this.writer?.writeSet ?? null;
+    flusher.limit(pages);
+    try {
+      this.#sealViews(flusher);
+      flusher.write(true);
+    } finally {
+      flusher.limit(Number.POSITIVE_INFINITY);
+      flusher.writeSet = null;
+    }
   }
 
   /** Writes every changed page that a state somebody looks at reaches. */

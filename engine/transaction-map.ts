@@ -46,13 +46,18 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     const format = map.format ?? this.#asked ?? "msgpack";
     const bytes = valueCodec(format).encode(value);
     encodeKey(of, key, this.maxKeyBytes);
-    this.#change(() => {
+    const { changes } = map.tree;
+    this.engine.relieve(this.#transaction);
+    // As `#change`, without a closure for each put of a load.
+    try {
       put(map.tree, this.#transaction.writeSet, key.bytes, key.length, bytes, bytes.length);
       map.format = format;
       map.changed = true;
       this.#transaction.grows = true;
       this.#log(format).put(key.bytes, key.length, bytes);
-    });
+    } catch (error) {
+      throw this.#failed(error, changes);
+    }
   }
 
   /** Takes a key out; an absent one is fine. Throws as `put`. */
@@ -102,9 +107,13 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     try {
       change();
     } catch (error) {
-      if (this.#map.tree.changes !== changes) this.#transaction.broken ??= error;
-      throw error;
+      throw this.#failed(error, changes);
     }
+  }
+
+  #failed(error: unknown, changes: number): unknown {
+    if (this.#map.tree.changes !== changes) this.#transaction.broken ??= error;
+    return error;
   }
 
   protected override source(): MapSource {

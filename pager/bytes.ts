@@ -11,7 +11,7 @@ export function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt
   if (length < LOOP_BYTES) {
     for (let i = 0; i < length; i++) to[toAt + i] = from[fromAt + i];
   } else {
-    to.set(from.subarray(fromAt, fromAt + length), toAt);
+    to.set(length === from.length ? from : from.subarray(fromAt, fromAt + length), toAt);
   }
 }
 

@@ -15,6 +15,7 @@
  * ```
  */
 import { type BoundFields, encodeFields, FIELDS_BYTES, NO_BOUNDS, sameFields } from "../btree/bounds.js";
+import { copyBytes } from "../pager/bytes.js";
 import { RECORD_HEADER_BYTES } from "./record.js";
 
 export const MAP = 1;
@@ -120,12 +121,20 @@ export class OperationBuffer {
   }
 
   put(key: Uint8Array, keyLength: number, value: Uint8Array): void {
-    if (!this.#room(7 + keyLength + value.length)) return;
-    this.#u8(PUT);
-    this.#u16(keyLength);
-    this.#u32(value.length);
-    this.#copy(key, keyLength);
-    this.#copy(value, value.length);
+    const { length } = value;
+    if (!this.#room(7 + keyLength + length)) return;
+    const { bytes } = this;
+    const at = this.end;
+    bytes[at] = PUT;
+    bytes[at + 1] = keyLength;
+    bytes[at + 2] = keyLength >>> 8;
+    bytes[at + 3] = length;
+    bytes[at + 4] = length >>> 8;
+    bytes[at + 5] = length >>> 16;
+    bytes[at + 6] = length >>> 24;
+    copyBytes(key, 0, bytes, at + 7, keyLength);
+    copyBytes(value, 0, bytes, at + 7 + keyLength, length);
+    this.end = at + 7 + keyLength + length;
   }
 
   delete(key: Uint8Array, keyLength: number): void {
@@ -179,13 +188,8 @@ export class OperationBuffer {
     this.#u8(value >>> 8);
   }
 
-  #u32(value: number): void {
-    this.#u16(value);
-    this.#u16(value >>> 16);
-  }
-
   #copy(from: Uint8Array, length: number): void {
-    this.bytes.set(from.length === length ? from : from.subarray(0, length), this.end);
+    copyBytes(from, 0, this.bytes, this.end, length);
     this.end += length;
   }
 }
