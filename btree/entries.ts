@@ -6,15 +6,22 @@ import { copyBytes } from "../pager/bytes.js";
 import { headerPage, type PageViews } from "../pager/page.js";
 import { MAX_BOUND_BYTES, requireFields } from "./bounds.js";
 import { rebalance } from "./merge.js";
-import { cellAt, isOnExtents, maxInlineBytes, ON_EXTENTS, search, storedLength, valueAt } from "./node.js";
+import { cellAt, isOnExtents, maxInlineBytes, nodeCount, ON_EXTENTS, search, storedLength, valueAt } from "./node.js";
 import { entryFields, isBound, refreshAlong, widenAlong } from "./node-bounds.js";
 import { addDeadBytes, insertEntry, removeEntry, setStoredLength } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
-import { addEntries, markExtents, ownPath, Path } from "./path.js";
+import { addEntries, isRightmost, markExtents, ownPath, Path } from "./path.js";
 import { split } from "./split.js";
 import { beginChange, findLeaf, setRoot, type Tree } from "./tree.js";
 
 const path = new Path();
+/** What `path` is of, as long as the last thing that was done with it was a put that changed nothing else. */
+let pathTree: Tree | null = null;
+let pathOwner: PageOwner | null = null;
+let pathChanges = 0;
+let pathTurn = 0;
+/** In place of a slot: the key belongs to another leaf, or it is not known. */
+const ELSEWHERE = 0x7fffffff;
 const descriptor = new Uint8Array(256);
 const fields = new Uint8Array(MAX_BOUND_BYTES);
 
@@ -67,12 +74,13 @@ function putStored(
   if (tree.depth === 0) plantRoot(tree, owner);
   entryFields(tree.bounds, key, length, stored, fields);
   let added = 1;
+  let slot = searchPath(tree, owner, key, length);
   for (;;) {
-    ownPath(tree, owner, key, length, path);
+    if (slot === ELSEWHERE) ownPath(tree, owner, key, length, path);
     const frame = path.frames[0];
     const views = cache.views(frame);
     const base = cache.base(frame);
-    let slot = search(views, base, key, length);
+    if (slot === ELSEWHERE) slot = search(views, base, key, length);
     if (slot >= 0) {
       added = 0;
       const wasBound = isBound(tree, owner, path, slot);
@@ -97,11 +105,43 @@ function putStored(
       break;
     }
     split(tree, owner, path, 0, ~slot, key, length);
+    slot = ELSEWHERE;
   }
   if (added === 1) addEntries(tree, owner, path, 1);
   widenAlong(tree, owner, path, fields);
   if (flag !== 0) markExtents(tree, owner, path);
+  keepPath(tree, owner);
   return added === 1;
+}
+
+/** Puts come in runs: the path to the leaf of one is often that of the next. */
+function keepPath(tree: Tree, owner: PageOwner): void {
+  pathTree = tree;
+  pathOwner = owner;
+  pathChanges = tree.changes;
+  pathTurn = owner.turn;
+}
+
+/** The transaction is over: nothing here keeps its pages in memory. */
+export function forgetPath(owner: PageOwner): void {
+  if (pathOwner !== owner) return;
+  pathTree = null;
+  pathOwner = null;
+}
+
+/** Where a key is, or would be, in the leaf of the put before, if that leaf is the right one and still at hand. */
+function searchPath(tree: Tree, owner: PageOwner, key: Uint8Array, length: number): number {
+  if (pathTree !== tree || pathOwner !== owner || pathTurn !== owner.turn || pathChanges + 1 !== tree.changes) {
+    return ELSEWHERE;
+  }
+  const cache = owner.reader.cache;
+  const frame = path.frames[0];
+  if (cache.isPinned(frame)) return ELSEWHERE;
+  const views = cache.views(frame);
+  const base = cache.base(frame);
+  const slot = search(views, base, key, length);
+  if (slot >= 0 || (~slot > 0 && ~slot < nodeCount(views, base))) return slot;
+  return ~slot > 0 && isRightmost(tree, owner, path) ? slot : ELSEWHERE;
 }
 
 /**
@@ -128,6 +168,7 @@ export function remove(tree: Tree, owner: PageOwner, key: Uint8Array, length: nu
   const leaf = findLeaf(tree, owner.reader, key, length);
   if (search(cache.views(leaf), cache.base(leaf), key, length) < 0) return false;
   beginChange(tree);
+  pathTree = null;
   ownPath(tree, owner, key, length, path);
   const views = cache.views(path.frames[0]);
   const base = cache.base(path.frames[0]);

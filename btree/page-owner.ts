@@ -9,6 +9,8 @@ export interface PageOwner {
   /** The transaction that changed pages belong to. */
   readonly tx: number;
   readonly pageSize: number;
+  /** Counts what may take a frame that `own` gave out of its hands, other than changes of the tree itself. */
+  readonly turn: number;
   /** The frame of a version of the page that may be changed in place; its header holds the number it has now. */
   own(page: number, crc: number, born: number): number;
   /** True where `own` would not copy. */

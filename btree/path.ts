@@ -47,6 +47,16 @@ export function ownPath(tree: Tree, owner: PageOwner, key: Uint8Array, length: n
   into.frames[0] = frame;
 }
 
+/** Whether a path leads to the last leaf. */
+export function isRightmost(tree: Tree, owner: PageOwner, path: Path): boolean {
+  const cache = owner.reader.cache;
+  for (let level = 1; level < tree.depth; level++) {
+    const frame = path.frames[level];
+    if (path.slots[level] + 1 < nodeCount(cache.views(frame), cache.base(frame))) return false;
+  }
+  return true;
+}
+
 /** Makes the child in a slot of an own branch writable. */
 export function ownChild(owner: PageOwner, views: PageViews, base: number, slot: number): number {
   const cache = owner.reader.cache;

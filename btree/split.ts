@@ -11,7 +11,7 @@ import { cellAt, cellBytes, copyKey, nodeCount, nodeLevel, SLOT_BYTES } from "./
 import { createNode, setBounds } from "./node-bounds.js";
 import { insertEntry, rebuildFrom } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
-import { entriesBelow, extentsBelow, type Path } from "./path.js";
+import { entriesBelow, extentsBelow, isRightmost, type Path } from "./path.js";
 import { setRoot, type Tree } from "./tree.js";
 
 const KEY_BUFFER_BYTES = 16384 + 64;
@@ -101,15 +101,6 @@ function leafSplitSlot(tree: Tree, owner: PageOwner, path: Path, slot: number): 
   if (slot === 0 && inRun && tree.lastSlot === 0) return 0;
   if (count === 1) return slot;
   return shortestSeparatorNear(views, base, middleByBytes(views, base));
-}
-
-function isRightmost(tree: Tree, owner: PageOwner, path: Path): boolean {
-  const cache = owner.reader.cache;
-  for (let level = 1; level < tree.depth; level++) {
-    const frame = path.frames[level];
-    if (path.slots[level] + 1 < nodeCount(cache.views(frame), cache.base(frame))) return false;
-  }
-  return true;
 }
 
 /** An entry that comes last opens the next branch, which takes the last child along: no branch may be empty. */

@@ -4,10 +4,8 @@
  * written before it becomes visible where it is to be durable, so that a full disk aborts it and changes nothing.
  */
 import { HashIndex } from "../btree/hash-index.js";
-import type { SealTarget } from "../btree/seal.js";
-import { sealTree } from "../btree/seal.js";
 import type { Tree } from "../btree/tree.js";
-import { Flusher, NOTES_ONLY } from "../mvcc/flusher.js";
+import { Flusher } from "../mvcc/flusher.js";
 import type { PageStore, SnapshotReader } from "../mvcc/page-store.js";
 import { WriteSet } from "../mvcc/write-set.js";
 import { isDiskFull, LlmdbError } from "../pager/error.js";
@@ -21,6 +19,7 @@ import type { ReaderPins } from "./reader-slots.js";
 import type { Receipt } from "./receipt.js";
 import { replayCommit } from "./replay.js";
 import { TransactionClock } from "./transaction-clock.js";
+import { WriteBack } from "./write-back.js";
 import { WriteTransaction } from "./write-transaction.js";
 
 export type Durability = "durable" | "buffered";
@@ -56,7 +55,7 @@ export interface EngineOptions {
 export interface EngineState {
   readonly store: PageStore;
   readonly directory: MapDirectory;
-  readonly flusher: Flusher;
+  readonly writeBack: WriteBack;
   readonly lastTx: number;
   readonly lastMicros: number;
 }
@@ -92,7 +91,7 @@ export class Engine implements CommittedState {
   leakedSnapshots = 0;
   writer: WriteTransaction | null = null;
   readonly #volatile: boolean;
-  #flusher: Flusher;
+  #writeBack: WriteBack;
   /** Before which sync of the log it was last seen that the file is still there. */
   #lookedAt = -1;
   readonly #clock: TransactionClock;
@@ -108,7 +107,7 @@ export class Engine implements CommittedState {
     this.#clock = new TransactionClock(options.clock);
     this.#volatile = options.isVolatile;
     this.directory = new MapDirectory(store.reader, directory, new HashIndex(store.cache));
-    this.#flusher = new Flusher(store);
+    this.#writeBack = new WriteBack(this, new Flusher(store));
     this.lastTx = meta.tx;
     this.lastMicros = meta.timeMicros;
     this.journal = new Journal(storage, options.path, options.checkpointBytes, options.isVolatile);
@@ -228,7 +227,7 @@ export class Engine implements CommittedState {
       throw this.checkpointer.fail(error);
     }
     if (logged) return;
-    this.#flushWriter(writer, true);
+    this.#writeBack.writer(writer, true);
     this.checkpointer.reserveList(writer.writeSet.freedExtents);
   }
 
@@ -310,11 +309,11 @@ export class Engine implements CommittedState {
   /** Of a reader beside a writer: goes over to a newer checkpoint. Returns what `restoreState` takes. */
   replaceState(store: PageStore, meta: Meta, directory: Tree): EngineState {
     const { lastTx, lastMicros } = this;
-    const before = { store: this.store, directory: this.directory, flusher: this.#flusher, lastTx, lastMicros };
+    const before = { store: this.store, directory: this.directory, writeBack: this.#writeBack, lastTx, lastMicros };
     this.restoreState({
       store,
       directory: new MapDirectory(store.reader, directory, new HashIndex(store.cache)),
-      flusher: new Flusher(store),
+      writeBack: new WriteBack(this, new Flusher(store)),
       lastTx: meta.tx,
       lastMicros: meta.timeMicros,
     });
@@ -325,7 +324,7 @@ export class Engine implements CommittedState {
   restoreState(state: EngineState): void {
     this.store = state.store;
     this.directory = state.directory;
-    this.#flusher = state.flusher;
+    this.#writeBack = state.writeBack;
     this.lastTx = state.lastTx;
     this.lastMicros = state.lastMicros;
     this.mapChanges++;
@@ -340,7 +339,7 @@ export class Engine implements CommittedState {
       return;
     }
     this.checkpointer.help();
-    if (crowded()) this.#thin(cache.maxFrames >>> 3);
+    if (crowded()) this.#writeBack.some(cache.maxFrames >>> 3);
     if (!crowded() && !this.journal.isFull) return;
     const startMs = this.storage.now();
     if (crowded()) this.stalls.cacheFull++;
@@ -388,69 +387,24 @@ export class Engine implements CommittedState {
     const { cache } = this.store;
     const spare = Math.max(LEAST_SPARE_FRAMES, cache.maxFrames >>> 4);
     if (cache.dirtyFrames + spare <= cache.maxFrames) return;
-    if (!this.#volatile) this.#thin(spare);
+    if (!this.#volatile) this.#writeBack.some(spare);
     if (cache.dirtyFrames + spare <= cache.maxFrames) return;
     this.store.data.reserve(this.store.free.end);
-    this.#flushWriter(writer, false);
+    this.#writeBack.writer(writer, false);
     writer.writeSet.shareWritten();
-  }
-
-  /**
-   * Writes some changed pages of committed states, so that their frames can be evicted. Pages in a row, and no sync: no
-   * meta page reaches them before the next checkpoint, which would have to write all of them at once.
-   */
-  #thin(pages: number): void {
-    const flusher = this.#flusher;
-    this.store.data.reserve(this.store.free.end);
-    flusher.writeSet = this.writer?.writeSet ?? null;
-    flusher.limit(pages);
-    try {
-      this.#sealViews(flusher);
-      flusher.write(true);
-    } finally {
-      flusher.limit(Number.POSITIVE_INFINITY);
-      flusher.writeSet = null;
-    }
   }
 
   /** Writes every changed page that a state somebody looks at reaches. */
   flush(): void {
-    this.#sealViews(this.#flusher);
-    this.#flusher.write(false);
-  }
-
-  #flushWriter(writer: WriteTransaction, committing: boolean): void {
-    if (committing) writer.writeSet.beginCommit();
-    this.#flusher.writeSet = writer.writeSet;
-    try {
-      // Readers of older states first: whoever shares a page with the transaction learns its checksum in this pass.
-      this.#sealViews(this.#flusher);
-      writer.seal(this.#flusher);
-      this.#flusher.write(false);
-    } finally {
-      this.#flusher.writeSet = null;
-    }
-  }
-
-  #sealViews(target: SealTarget): void {
-    for (const view of this.views) {
-      view.directory?.seal(target);
-      if (view.tree !== null) sealTree(view.snapshot.reader, view.tree.root, target);
-    }
-    this.directory.seal(target);
+    this.#writeBack.all();
   }
 
   noteChecksums(): void {
-    this.#sealViews(NOTES_ONLY);
+    this.#writeBack.noteChecksums();
   }
 
   writeSlice(view: PinnedView, pages: number): boolean {
-    const flusher = this.#flusher;
-    flusher.limit(pages);
-    const complete = view.directory?.seal(flusher) ?? true;
-    flusher.limit(Number.POSITIVE_INFINITY);
-    flusher.write(true);
-    return complete;
+    return this.#writeBack.slice(view, pages);
   }
 
   /** Opens a view of the newest committed state; with `tree`, of one map only. */

@@ -7,6 +7,7 @@
  *   to a free one.
  * - A savepoint is a list of marks: inside it, pages of the transaction from before it are copied like committed ones.
  */
+import { forgetPath } from "../btree/entries.js";
 import { clearNode } from "../btree/node-edit.js";
 import type { PageOwner } from "../btree/page-owner.js";
 import { sealFrame } from "../btree/seal.js";
@@ -34,6 +35,7 @@ const SETTLED_PAGES = 64;
 export class WriteSet implements PageOwner {
   readonly reader: PageReader;
   readonly tx: number;
+  turn = 0;
   readonly pageSize: number;
   readonly #store: PageStore;
   readonly #cache: PageCache;
@@ -178,6 +180,7 @@ export class WriteSet implements PageOwner {
   }
 
   savepoint(): Savepoint {
+    this.turn++;
     const savepoint = {
       epoch: this.#epoch,
       allocated: this.#allocated.mark(),
@@ -192,6 +195,7 @@ export class WriteSet implements PageOwner {
 
   /** Keeps what was done since the savepoint. */
   release(savepoint: Savepoint): void {
+    this.turn++;
     this.#epoch = savepoint.epoch;
     const recycled = this.#recycled.pop() ?? [];
     for (const page of recycled) this.#recycle(page);
@@ -208,6 +212,7 @@ export class WriteSet implements PageOwner {
 
   /** Undoes what was done since the savepoint. The caller restores the roots. */
   rollbackTo(savepoint: Savepoint): void {
+    this.turn++;
     const undone = this.#allocated.since(savepoint.allocated);
     this.#allocated.truncate(savepoint.allocated);
     this.#freedStarts.length = savepoint.freed;
@@ -240,12 +245,14 @@ export class WriteSet implements PageOwner {
 
   /** Tells that the pages are about to be written and published. */
   beginCommit(): void {
+    this.turn++;
     this.#writeSettled();
     this.#committing = true;
   }
 
   /** Lets written pages be evicted: they move to the shared table, where nobody else knows their numbers. */
   shareWritten(): void {
+    this.turn++;
     const written: number[] = [];
     this.#own.forEach((_page, frame) => {
       if (this.#cache.state[frame] === CLEAN) written.push(frame);
@@ -296,6 +303,7 @@ export class WriteSet implements PageOwner {
   }
 
   #end(): void {
+    forgetPath(this);
     this.#own.clear(OWN_PAGES);
     this.#store.writing = false;
     this.#store.displaced = null;
@@ -395,6 +403,7 @@ export class WriteSet implements PageOwner {
 
   /** A frame that a reader holds stays as it is; the page goes on in another. */
   #moveAside(page: number, frame: number): number {
+    this.turn++;
     const copy = this.#cache.takeFrame();
     this.#copyFrame(frame, copy);
     this.#own.delete(page);
@@ -416,6 +425,7 @@ export class WriteSet implements PageOwner {
   #writeSettled(): void {
     const frames = this.#settled;
     if (frames.length === 0) return;
+    this.turn++;
     this.#settled = [];
     this.#store.data.writeFrames(this.#cache, frames);
     for (const frame of frames) {

@@ -3,8 +3,8 @@
  * Guarantees: every compiled module keeps its place, its exports and its declarations, so that all that imports one
  * meets the same classes; the rest of `dist/` is as the compiler left it.
  *
- * Node's loader takes about 80 KB of memory and a fraction of a millisecond for each module, and with more than a
- * hundred of them its own code is optimized as hot, which takes another 4 MB.
+ * Node's loader takes memory and time for each module, and with more than a hundred of them its own code is optimized
+ * as hot, which takes another 4 MB.
  */
 import { readdirSync } from "node:fs";
 import { join, sep } from "node:path";
@@ -32,8 +32,8 @@ const { output } = await bundle.write({
   entryFileNames: "[name].js",
   chunkFileNames: "[name].js",
   codeSplitting: { groups: [{ name: "core", test: (id) => id.startsWith(dist + sep) || id.includes(DEPENDENCY) }] },
-  // Names stay, for stack traces.
-  minify: { compress: false, mangle: false, codegen: { removeWhitespace: true } },
+  // It stays legible, for stack traces.
+  minify: false,
 });
 await bundle.close();
 const files = output.map(({ fileName }) => fileName).filter((name) => !names.includes(name));

@@ -34,8 +34,9 @@ export const HAS_UPPER = 2;
 
 const encoder = new TextEncoder();
 const FIRST_BYTES = 16 * 1024;
-/** A buffer that grew beyond this is given back after its transaction. */
+/** A buffer that grew beyond this is given back, unless the transaction before used a good part of it. */
 const KEPT_BYTES = 1024 * 1024;
+const LEAST_USE = 1 / 4;
 /** Records are written up to the end of their sector. */
 const SECTOR_BYTES = 4096;
 
@@ -76,7 +77,8 @@ export class OperationBuffer {
 
   /** Empties the buffer for the next transaction; one that is not logged anyway keeps nothing. */
   reset(isLogged: boolean): void {
-    if (this.bytes.length > KEPT_BYTES) this.bytes = new Uint8Array(FIRST_BYTES);
+    const { length } = this.bytes;
+    if (length > KEPT_BYTES && this.end < length * LEAST_USE) this.bytes = new Uint8Array(FIRST_BYTES);
     this.end = RECORD_HEADER_BYTES;
     this.overflowed = !isLogged;
     this.#map = null;
