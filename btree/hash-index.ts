@@ -25,13 +25,6 @@ const SHARE_OF_CACHE = 32;
 const TAG_BITS = 16;
 const MIX = 0x9e3779b1;
 
-let trees = 0;
-
-/** A number for a tree whose leaves are to be found by hash. */
-export function nextTreeId(): number {
-  return ++trees;
-}
-
 export class HashIndex {
   /** What `find` found: the slot, and the bytes at which its cell and its value start. */
   slot = 0;
@@ -41,17 +34,20 @@ export class HashIndex {
   readonly #cache: PageCache;
   /** A frame number is shifted by so many bits; below stands the offset of the slot, in words of the page. */
   readonly #slotBits: number;
+  readonly #slotMask: number;
   readonly #mostFrames: number;
   readonly #mostBuckets: number;
   #words = new Uint32Array(BUCKET_WORDS);
   #bucketMask = 0;
   #hash = 0;
+  #trees = 0;
   /** Keys noted since the table has this size. */
   #noted = 0;
 
   constructor(cache: PageCache) {
     this.#cache = cache;
     this.#slotBits = 32 - Math.clz32(cache.pageSize / 4 - 1);
+    this.#slotMask = 2 ** this.#slotBits - 1;
     this.#mostFrames = Math.min(cache.maxFrames, 2 ** (32 - this.#slotBits));
     this.#mostBuckets = (cache.maxFrames * cache.pageSize) / SHARE_OF_CACHE / (BUCKET_WORDS * 4);
   }
@@ -59,6 +55,11 @@ export class HashIndex {
   /** Bytes that it takes. */
   get bytes(): number {
     return this.#words.byteLength;
+  }
+
+  /** A number for a tree whose leaves are to be found by hash; no frame is marked with it yet. */
+  nextTreeId(): number {
+    return ++this.#trees;
   }
 
   /** The frame of the leaf that holds a key of a tree, with `slot` and `cell`; or -1, where a descent has to tell. */
@@ -84,7 +85,7 @@ export class HashIndex {
     if (cache.leafOf[frame] !== treeId) return -1;
     const views = cache.chunks[frame >>> cache.shift];
     const base = (frame & cache.mask) * cache.pageSize;
-    const slotAt = base + (place - (frame << this.#slotBits)) * 4;
+    const slotAt = base + (place & this.#slotMask) * 4;
     const cell = base + cellOffset;
     // First of all, because this line of memory need not wait for those of the header and the slot.
     const stored = views.u8[cell] | (views.u8[cell + 1] << 8);

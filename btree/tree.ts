@@ -10,7 +10,7 @@ import { corruptPage, type PageCache } from "../pager/page-cache.js";
 import { PagePointer, PENDING, pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { type BoundFields, NO_BOUNDS } from "./bounds.js";
-import { type HashIndex, nextTreeId } from "./hash-index.js";
+import type { HashIndex } from "./hash-index.js";
 import { cellAt, childSlot, search } from "./node.js";
 import type { PageOwner } from "./page-owner.js";
 
@@ -42,7 +42,8 @@ export class Tree {
 
   /** Of a tree that is always the newest committed version: finds keys that were found before. */
   index: HashIndex | null = null;
-  readonly id = nextTreeId();
+  /** Its number there. */
+  id = 0;
 
   /** A tree of the same version that goes its own way from here. */
   fork(): Tree {

@@ -52,7 +52,10 @@ export class MapDirectory {
   }
 
   #keep(state: MapState): void {
-    state.tree.index = this.#index;
+    if (this.#index !== null) {
+      state.tree.index = this.#index;
+      state.tree.id = this.#index.nextTreeId();
+    }
     this.#states.set(state.name, state);
   }
 
