@@ -48,9 +48,9 @@ function openSlab(): void {
 
 const NO_VIEWS = new PageViews(new ArrayBuffer(0), 0, 0);
 const entry = new Entry();
-/** The key that was read last, and whose leaf the prefix in it is of. */
+/** The key that was read last, and how often a prefix was put there: it is of the leaf that was the last to do so. */
 const keyBytes = new Uint8Array(65536 + 8);
-let prefixOf: object | null = null;
+let prefixes = 0;
 
 export class MapIterator<T> implements IterableIterator<T> {
   readonly #cursor: Cursor;
@@ -67,6 +67,7 @@ export class MapIterator<T> implements IterableIterator<T> {
   #base = 0;
   #slots = 0;
   #prefix = 0;
+  #prefixTurn = -1;
   /** How many values were handed out. */
   #read = 0;
   #copy: ArrayBuffer | null = null;
@@ -114,7 +115,7 @@ export class MapIterator<T> implements IterableIterator<T> {
     this.#slots = slotsAt(this.#views, this.#base);
     this.#prefix = prefixLength(this.#views, this.#base);
     this.#copy = null;
-    prefixOf = null;
+    this.#prefixTurn = -1;
   }
 
   #part(): unknown {
@@ -128,9 +129,9 @@ export class MapIterator<T> implements IterableIterator<T> {
   #key(): unknown {
     const { u8, u16, u32 } = this.#views;
     const prefix = this.#prefix;
-    if (prefixOf !== this) {
+    if (this.#prefixTurn !== prefixes) {
       copyBytes(u8, this.#base + HEADER_BYTES, keyBytes, 0, prefix);
-      prefixOf = this;
+      this.#prefixTurn = ++prefixes;
     }
     const slot = this.#slots + this.#cursor.slot * SLOT_BYTES;
     const suffix = u16[(slot + 6) >>> 1];
