@@ -62,8 +62,12 @@ interface Attempt {
   phase: "write" | "sync" | "meta" | "done";
 }
 
-/** Pages that are written in one go, with others getting a turn before the next. */
-const SLICE_PAGES = 64;
+/** Bytes of pages that are written in one go, with others getting a turn before the next. */
+const SLICE_BYTES = 32 * 1024;
+/** What is written beside commits is synced in parts: one sync of all of it would hold theirs up. */
+const SYNCED_BYTES = 4 * 1024 * 1024;
+/** Pages that are written in one go where everybody waits anyway. */
+const BLOCKING_PAGES = 64;
 
 export class Checkpointer {
   readonly #store: PageStore;
@@ -222,7 +226,7 @@ export class Checkpointer {
     try {
       this.#guard(() => {
         const attempt = this.#attempt ?? this.#begin(false);
-        if (attempt?.phase === "write") this.#writeSlice(attempt);
+        if (attempt?.phase === "write") this.#writeSlice(attempt, BLOCKING_PAGES);
         else if (attempt === null) this.#wanted = false;
       });
     } catch (error) {
@@ -258,9 +262,12 @@ export class Checkpointer {
   /** A blocking caller may finish the attempt while this one waits: each step looks where it stands. */
   async #finish(attempt: Attempt): Promise<void> {
     const { data } = this.#store;
-    while (attempt.phase === "write") {
-      this.#writeSlice(attempt);
-      if (attempt.phase === "write") await turn();
+    const pages = Math.max(1, SLICE_BYTES / data.pageSize);
+    for (let written = pages; attempt.phase === "write"; written += pages) {
+      this.#writeSlice(attempt, pages);
+      if (attempt.phase !== "write") break;
+      await ((written * data.pageSize) % SYNCED_BYTES === 0 ? data.file.syncAsync() : turn());
+      this.#requireWhole();
     }
     if (attempt.phase === "sync") {
       const syncs = [data.file.syncAsync()];
@@ -283,7 +290,7 @@ export class Checkpointer {
 
   #finishBlocking(attempt: Attempt): void {
     const { data } = this.#store;
-    while (attempt.phase === "write") this.#writeSlice(attempt);
+    while (attempt.phase === "write") this.#writeSlice(attempt, BLOCKING_PAGES);
     if (attempt.phase === "sync") {
       data.file.sync();
       if (attempt.meta.log.position > 0) this.#log.sync();
@@ -351,8 +358,8 @@ export class Checkpointer {
     return { descriptor: descriptor.slice(0, length), pages };
   }
 
-  #writeSlice(attempt: Attempt): void {
-    if (!this.#state.writeSlice(attempt.view, SLICE_PAGES)) return;
+  #writeSlice(attempt: Attempt, pages: number): void {
+    if (!this.#state.writeSlice(attempt.view, pages)) return;
     const { directory } = attempt.view;
     if (directory !== null) attempt.meta.directory.copyFrom(directory.tree.root);
     this.#store.data.grow(attempt.meta.pages);
