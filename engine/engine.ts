@@ -426,7 +426,7 @@ export class Engine implements CommittedState {
   #schedule(durability: Durability): void {
     const { cache } = this.store;
     const isLogged = this.journal.log?.writtenTx === this.lastTx;
-    if (!isLogged || this.journal.isDue || cache.dirtyFrames * 4 > cache.maxFrames) this.checkpointer.start();
+    if (!isLogged || this.journal.isDue || cache.dirtyFrames * 2 > cache.maxFrames) this.checkpointer.start();
     this.#checkpointTimer ??= setTimeout(() => {
       this.#checkpointTimer = null;
       if (!this.closed && this.lastTx > this.checkpointer.meta.tx) this.checkpointer.start();

@@ -168,7 +168,7 @@ function readOther(
   for (let k = 0; k < count; k++) {
     const here = at;
     const name = readName(b, here, end);
-    if (shape !== undefined) shape = isAgain ? shape.learn(b, here, at, name) : undefined;
+    if (shape !== undefined) shape = isAgain || shape.isAwaited(name) ? shape.learn(b, here, at, name) : undefined;
     const value = readValue(b, at, end, depth);
     if (name === "__proto__") {
       Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });

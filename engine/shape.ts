@@ -35,6 +35,7 @@ export class ShapeName {
   #first: ShapeName | undefined = undefined;
   #other: ShapeName | undefined = undefined;
   #room = MAX_NEXT;
+  #awaited = "";
 
   constructor(bytes: Uint8Array, text: string, site: number) {
     this.text = text;
@@ -71,6 +72,13 @@ export class ShapeName {
     if (size <= 8) return true;
     if (((wordAt(b, i + 8) ^ this.#word2) & this.#mask2) !== 0) return false;
     return size <= 12 || isSame(this.#bytes, 12, b, i);
+  }
+
+  /** Whether a name is the one that this was asked about before: two names may take turns in the reader's table. */
+  isAwaited(name: string): boolean {
+    if (this.#awaited === name) return true;
+    this.#awaited = name;
+    return false;
   }
 
   /** Remembers the name at `b[i..end)` after this one, while there is room. */
