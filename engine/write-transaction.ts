@@ -18,16 +18,26 @@ import { formatIndex } from "./map-record.js";
 import type { ValueFormat } from "./value.js";
 
 /** A map as the transaction sees it. */
-export interface WorkingMap {
+export class WorkingMap {
   readonly name: string;
+  /** Whether the committed state has the map, and in which version of its tree. */
+  readonly before: { readonly format: ValueFormat; readonly tree: Tree } | null;
+  readonly tree: Tree;
   /** Null until the first write to a map that did not exist. */
   format: ValueFormat | null;
-  readonly tree: Tree;
+  changed = false;
+
+  constructor(name: string, before: WorkingMap["before"]) {
+    this.name = name;
+    this.before = before;
+    this.tree = before === null ? new Tree() : before.tree.fork();
+    this.format = before === null ? null : before.format;
+  }
+
   /** Those of its tree: fixed by the first write to a map that did not exist. */
-  readonly bounds: BoundFields;
-  /** Whether the committed state has the map, and in which version of its tree. */
-  readonly before: { format: ValueFormat; tree: Tree } | null;
-  changed: boolean;
+  get bounds(): BoundFields {
+    return this.tree.bounds;
+  }
 }
 
 /** What a layer above keeps beside the maps of a transaction. */
@@ -91,9 +101,7 @@ export class WriteTransaction {
   map(name: string, bounds: BoundFields = NO_BOUNDS): WorkingMap {
     let map = this.#maps.get(name);
     if (map === undefined) {
-      const committed = this.engine.directory.get(name);
-      const before = committed === undefined ? null : { format: committed.format, tree: committed.tree };
-      map = workingMap(name, before);
+      map = new WorkingMap(name, this.engine.directory.get(name) ?? null);
       this.#maps.set(name, map);
     }
     if (map.format === null && bounds.length > 0) {
@@ -285,19 +293,6 @@ export class WriteTransaction {
       );
     }
   }
-}
-
-function workingMap(name: string, before: WorkingMap["before"]): WorkingMap {
-  return {
-    name,
-    format: before?.format ?? null,
-    tree: before?.tree.fork() ?? new Tree(),
-    get bounds(): BoundFields {
-      return this.tree.bounds;
-    },
-    before,
-    changed: false,
-  };
 }
 
 function noFields(): LlmdbError {

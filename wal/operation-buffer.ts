@@ -65,6 +65,7 @@ export class OperationBuffer {
   /** The map that operations are on, and those that were named so far. */
   #map: NamedMap | null = null;
   readonly #known: NamedMap[] = [];
+  readonly #names = new Map<string, Uint8Array>();
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -108,7 +109,7 @@ export class OperationBuffer {
       this.#u8(index);
       return;
     }
-    const encoded = encoder.encode(name);
+    const encoded = this.#encode(name);
     const fieldsBytes = bounds.length === 0 ? 0 : FIELDS_BYTES;
     if (!this.#room(4 + encoded.length + fieldsBytes)) return;
     this.#map = { name, format, bounds };
@@ -120,6 +121,17 @@ export class OperationBuffer {
     if (fieldsBytes === 0) return;
     encodeFields(bounds, this.bytes, this.end);
     this.end += fieldsBytes;
+  }
+
+  /** Most commits are on a few maps. */
+  #encode(name: string): Uint8Array {
+    let encoded = this.#names.get(name);
+    if (encoded === undefined) {
+      encoded = encoder.encode(name);
+      if (this.#names.size === MAX_KNOWN_MAPS) this.#names.clear();
+      this.#names.set(name, encoded);
+    }
+    return encoded;
   }
 
   put(key: Uint8Array, keyLength: number, value: Uint8Array): void {
