@@ -339,7 +339,7 @@ export class Engine implements CommittedState {
       return;
     }
     this.checkpointer.help();
-    if (crowded()) this.#writeBack.some(cache.maxFrames >>> 3);
+    if (crowded()) this.#thin(cache.maxFrames >>> 3);
     if (!crowded() && !this.journal.isFull) return;
     const startMs = this.storage.now();
     if (crowded()) this.stalls.cacheFull++;
@@ -352,6 +352,15 @@ export class Engine implements CommittedState {
       if (!isDiskFull(error) || crowded()) throw error;
     }
     this.stalls.ms += Math.max(0, this.storage.now() - startMs);
+  }
+
+  /** Writes some changed pages; where the disk has no room for them, a checkpoint may make some. */
+  #thin(pages: number): void {
+    try {
+      this.#writeBack.some(pages);
+    } catch (error) {
+      if (!isDiskFull(error)) throw error;
+    }
   }
 
   /**
