@@ -6,40 +6,15 @@
 import { expect, test } from "vitest";
 import { open } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
-import { encodeMeta, META_PAGES, metaPosition, readNewestMeta } from "../../pager/meta.js";
-import { PagePointer } from "../../pager/page-pointer.js";
+import { readNewestMeta } from "../../pager/meta.js";
 import type { Storage } from "../../pager/storage.js";
 import { SimulatedDisk } from "../harness/index.js";
+import { makeFarDatabase } from "./far-database.js";
 
 const PAGE_BYTES = 8192;
 const ENTRIES = 3000;
 const LARGE = 40_000;
 const TERABYTES_128 = 128 * 2 ** 40;
-
-/** An empty database whose file already has so many pages, in use by nobody. */
-function makeFarDatabase(storage: Storage, pages: number): void {
-  const file = storage.open("far", "create");
-  for (let checkpoint = 0; checkpoint < META_PAGES; checkpoint++) {
-    const meta = encodeMeta({
-      pageSize: PAGE_BYTES,
-      id: new Uint8Array(16),
-      tx: 0,
-      timeMicros: 0,
-      pages,
-      directory: new PagePointer(),
-      directoryDepth: 0,
-      previousTx: 0,
-      log: { position: 0, crc: 0 },
-      checkpoint,
-      unerased: false,
-      freeList: new Uint8Array(0),
-    });
-    file.write(meta, 0, meta.length, metaPosition(checkpoint, PAGE_BYTES));
-  }
-  file.sync();
-  file.close();
-  storage.syncDirectory("far");
-}
 
 /** The value of an entry in a round: mostly small ones, and some that take pages of their own. */
 function valueIn(key: number, round: number): Uint8Array {
@@ -92,7 +67,7 @@ test.each([
   "a tree whose page numbers go %s",
   (_where, pages) => {
     const storage = memoryStorage();
-    makeFarDatabase(storage, pages);
+    makeFarDatabase(storage, "far", pages, PAGE_BYTES);
     for (const round of [1, 2, 3]) {
       putRound(storage, round);
       expectRounds(storage, round, pages);
@@ -106,7 +81,7 @@ test.each([
 
 test("a commit at 128 TB survives a crash", async () => {
   const disk = new SimulatedDisk();
-  makeFarDatabase(disk, 2 ** 34);
+  makeFarDatabase(disk, "far", 2 ** 34, PAGE_BYTES);
   putRound(disk, 1);
   const db = open("far", { storage: disk, cacheBytes: 0 });
   const map = db.map<number, Uint8Array>("map");

@@ -9,10 +9,9 @@ import { maxKeyBytes } from "../../btree/node.js";
 import { type LlmdbError, open, openMemory } from "../../index.js";
 import { fileStorage } from "../../pager/file-storage.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
-import { encodeMeta, metaPosition } from "../../pager/meta.js";
-import { PagePointer } from "../../pager/page-pointer.js";
 import type { Storage } from "../../pager/storage.js";
 import { expectClean } from "../harness/index.js";
+import { makeFarDatabase } from "./far-database.js";
 
 const PAGE_SIZES = [4096, 8192, 16384, 32768, 65536] as const;
 
@@ -107,31 +106,8 @@ test("a thousand maps", async () => {
   db.closeSync();
 });
 
-/** Makes an empty database whose file already has so many pages, in use by nobody. */
-function makeFarDatabase(storage: Storage, path: string, pages: number): void {
-  const file = storage.open(path, "create");
-  for (const checkpoint of [0, 1, 2]) {
-    const meta = encodeMeta({
-      pageSize: 4096,
-      id: new Uint8Array(16),
-      tx: 0,
-      timeMicros: 0,
-      pages,
-      directory: new PagePointer(),
-      directoryDepth: 0,
-      previousTx: 0,
-      log: { position: 0, crc: 0 },
-      checkpoint,
-      unerased: false,
-      freeList: new Uint8Array(0),
-    });
-    file.write(meta, 0, meta.length, metaPosition(checkpoint, 4096));
-  }
-  file.close();
-}
-
 function useFarDatabase(storage: Storage, path: string, pages: number): void {
-  makeFarDatabase(storage, path, pages);
+  makeFarDatabase(storage, path, pages, 4096);
   for (let round = 0; round < 3; round++) {
     const db = open(path, { storage, cacheBytes: 0 });
     db.transactionSync((tx) => {
@@ -158,7 +134,7 @@ test("page numbers past 2^32, up to 2^40", () => {
 
 test("the last page number there is", () => {
   const storage = memoryStorage();
-  makeFarDatabase(storage, "full", 2 ** 48 - 1);
+  makeFarDatabase(storage, "full", 2 ** 48 - 1, 4096);
   const db = open("full", { storage });
   expect(() => db.map("m").putSync("a", 1)).toThrow(expect.objectContaining({ code: "LLMDB_DISK_FULL" }) as LlmdbError);
   expect(db.map("m").get("a")).toBeUndefined();
