@@ -246,7 +246,7 @@ async function measureCeiling({ folder, quick, rounds }) {
 
 /** Opening after a kill with a full log. */
 async function measureRecovery({ folder, quick }) {
-  const rounds = await measureReopening({ folder, largeBytes: quick ? 50 * MB : 1000 * MB });
+  const rounds = await measureReopening({ folder, large: 1000 * MB, quick });
   return Object.keys(rounds[0].figures).map((name) => {
     const values = rounds.map(({ figures }) => figures[name] / 1e9);
     const isTime = !name.endsWith("processor time");
