@@ -10,7 +10,7 @@
  * Guarantees:
  * - What it finds is what a descent finds. An entry is only a hint: the frame must be marked as a leaf of the committed
  *   version of the tree, and the slot must hold the whole key. What takes a frame out of that version removes its mark.
- * - It is lost at any time without harm: entries overwrite each other, and growing starts anew.
+ * - An entry is lost at any time without harm: entries overwrite each other, and a small table that grows starts anew.
  * - It takes at most a 32nd of the bytes of the page cache, and grows with the number of keys that are found.
  */
 import { COUNT, HEADER_BYTES, type PageViews, PREFIX_LENGTH } from "../pager/page.js";
