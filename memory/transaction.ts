@@ -33,7 +33,7 @@ export interface Remembered {
   readonly id: string;
   /** The transaction in which it became known. */
   readonly tx: number;
-  /** What was believed of the same thing about the same time until now, and is now on record as corrected. */
+  /** What was believed of the same thing about the same time until now, by valid time; now on record as corrected. */
   readonly replaced: readonly FactValue[];
 }
 
@@ -119,10 +119,11 @@ export class MemoryTransaction {
     return id;
   }
 
-  /** What is believed of a fact about a stretch of time. */
+  /** What is believed of a fact about a stretch of time, by valid time. */
   #factsWithin(id: string, from: Instant, to: Instant): FactValue[] {
     const tx: [number, number] = [this.id, Number.POSITIVE_INFINITY];
     const known = this.writer.tx.versions(id, { valid: [from, to], tx });
+    known.sort((a, b) => a.validFrom - b.validFrom);
     return known.map(({ value }) => value).filter((value) => isKind(value, "fact"));
   }
 

@@ -118,3 +118,16 @@ test("countTokens may ask the memory itself", async () => {
   ).toEqual(alone);
   expect(inner).toEqual(alone);
 });
+
+test("what a fact replaces comes by valid time, whatever became known first", async () => {
+  const memory = newMemory();
+  for (const [text, validFrom] of [
+    ["c", 3000],
+    ["b", 2000],
+    ["a", 1000],
+  ] as const) {
+    await memory.remember({ id: "x", text, validFrom, validTo: validFrom + 1000 });
+  }
+  const { replaced } = await memory.remember({ id: "x", text: "d", validFrom: 0, validTo: 5000 });
+  expect(replaced.map(({ text }) => text)).toEqual(["a", "b", "c"]);
+});
