@@ -250,7 +250,9 @@ export class HotRun {
   /** Reads with a handle beside the writer, which goes on from state to state. */
   #follow(): void {
     if (this.#options.durability === "buffered") return;
-    if (this.#reader === null) this.#reader = open(this.#path, { ...this.#options, readOnly: true });
+    // A reader beside a writer cannot be mapped.
+    const options: OpenOptions = { ...this.#options, pageSource: "pread", readOnly: true };
+    if (this.#reader === null) this.#reader = open(this.#path, options);
     else this.#reader.refresh();
     this.#readAll(this.#reader, this.#model, "beside the writer");
     expectSame(strayMarks(engineOf(this.#reader)), [], "marks beside the writer");
