@@ -7,18 +7,15 @@
  * Keys are in buffers with eight zero bytes behind them.
  */
 import { type BoundFields, NO_BOUNDS, sameFields } from "../btree/bounds.js";
-import { clearRange } from "../btree/clear.js";
 import type { Bounds } from "../btree/cursor.js";
-import { put, remove } from "../btree/entries.js";
 import { floor, type LeafPlace } from "../btree/floor.js";
 import { maxKeyBytes } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
 import { LlmdbError } from "../pager/error.js";
 import { type ExtentStore, MAX_VALUE_BYTES } from "../pager/extent-value.js";
 import type { PageReader } from "../pager/page-reader.js";
-import type { OperationBuffer } from "../wal/operation-buffer.js";
 import type { Entry } from "./entry.js";
-import { formatIndex } from "./map-record.js";
+import { clearEntries, putEntry, removeEntry } from "./entry-change.js";
 import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
 
 /** Where reads of a map go. */
@@ -75,44 +72,22 @@ export class ByteMapWriter {
   put(key: Uint8Array, keyLength: number, value: Uint8Array, valueLength: number): void {
     this.#requireFormat();
     this.#requireLengths(keyLength, valueLength);
-    const changes = this.#begin();
-    try {
-      // Declared again: the map may have been dropped, or a savepoint taken back, since this writer was made.
-      if (this.#map.format === null) this.#map.tree.bounds = this.#fields;
-      put(this.#map.tree, this.#transaction.writeSet, key, keyLength, value, valueLength);
-      this.#map.format = FORMAT;
-      this.#map.changed = true;
-      this.#transaction.grows = true;
-      const stored = value.length === valueLength ? value : value.subarray(0, valueLength);
-      this.#log().put(key, keyLength, stored);
-    } catch (error) {
-      throw this.#failed(error, changes);
-    }
+    this.#transaction.requireOpen();
+    // Declared again: the map may have been dropped, or a savepoint taken back, since this writer was made.
+    if (this.#map.format === null) this.#map.tree.bounds = this.#fields;
+    putEntry(this.#transaction, this.#map, FORMAT, key, keyLength, value, valueLength);
   }
 
   /** Takes a key out; returns whether it was there. Throws as `put`. */
   delete(key: Uint8Array, keyLength: number): boolean {
-    const changes = this.#begin();
-    try {
-      if (!remove(this.#map.tree, this.#transaction.writeSet, key, keyLength)) return false;
-      this.#map.changed = true;
-      this.#log().delete(key, keyLength);
-      return true;
-    } catch (error) {
-      throw this.#failed(error, changes);
-    }
+    this.#transaction.requireOpen();
+    return removeEntry(this.#transaction, this.#map, key, keyLength);
   }
 
   /** Takes a range out. Throws as `put`. */
   clear(bounds: Bounds): void {
-    const changes = this.#begin();
-    try {
-      if (clearRange(this.#map.tree, this.#transaction.writeSet, bounds) === 0) return;
-      this.#map.changed = true;
-      this.#log().clear(bounds.lower, bounds.lowerLength, bounds.upper, bounds.upperLength);
-    } catch (error) {
-      throw this.#failed(error, changes);
-    }
+    this.#transaction.requireOpen();
+    clearEntries(this.#transaction, this.#map, bounds);
   }
 
   /** What reads of the map see: the writes of the transaction among it. */
@@ -147,25 +122,5 @@ export class ByteMapWriter {
         limit: MAX_VALUE_BYTES,
       });
     }
-  }
-
-  /** Before a change; returns what tells afterwards whether anything was touched. */
-  #begin(): number {
-    this.#transaction.requireOpen();
-    const { changes } = this.#map.tree;
-    this.#transaction.engine.relieve(this.#transaction);
-    return changes;
-  }
-
-  #failed(error: unknown, changes: number): unknown {
-    if (this.#map.tree.changes !== changes) this.#transaction.broken ??= error;
-    return error;
-  }
-
-  /** Where to log the next operation on this map. */
-  #log(): OperationBuffer {
-    const { operations } = this.#transaction.engine.journal;
-    operations.map(this.#map.name, formatIndex(FORMAT), this.#map.bounds);
-    return operations;
   }
 }

@@ -13,6 +13,7 @@ import type { Meta } from "../pager/meta.js";
 import type { Storage } from "../pager/storage.js";
 import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
+import type { CommitWatcher } from "./commit-watcher.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
 import type { ReaderPins } from "./reader-slots.js";
@@ -90,6 +91,8 @@ export class Engine implements CommittedState {
   /** Snapshots and range reads that were forgotten instead of closed. */
   leakedSnapshots = 0;
   writer: WriteTransaction | null = null;
+  /** Looks at the changes of each transaction that begins from now on. */
+  watcher: CommitWatcher | null = null;
   readonly #volatile: boolean;
   #writeBack: WriteBack;
   /** Before which sync of the log it was last seen that the file is still there. */
@@ -190,6 +193,7 @@ export class Engine implements CommittedState {
     this.journal.operations.reset(!this.#volatile);
     this.writer = new WriteTransaction(this, new WriteSet(this.store, this.lastTx + 1), micros);
     this.writer.nowMicros = now;
+    this.writer.watcher = this.watcher;
     return this.writer;
   }
 
@@ -333,7 +337,7 @@ export class Engine implements CommittedState {
   /** Before a transaction: moves a checkpoint on, and waits for it where log or cache have no more room. */
   #makeRoom(): void {
     const { cache } = this.store;
-    const crowded = () => cache.dirtyFrames * 4 > cache.maxFrames * 3;
+    const crowded = () => cache.heldFrames * 4 > cache.maxFrames * 3;
     if (this.#volatile) {
       if (crowded()) this.flush();
       return;
@@ -395,9 +399,9 @@ export class Engine implements CommittedState {
     }
     const { cache } = this.store;
     const spare = Math.max(LEAST_SPARE_FRAMES, cache.maxFrames >>> 4);
-    if (cache.dirtyFrames + spare <= cache.maxFrames) return;
+    if (cache.heldFrames + spare <= cache.maxFrames) return;
     if (!this.#volatile) this.#writeBack.some(spare);
-    if (cache.dirtyFrames + spare <= cache.maxFrames) return;
+    if (cache.heldFrames + spare <= cache.maxFrames) return;
     this.store.data.reserve(this.store.free.end);
     this.#writeBack.writer(writer, false);
     writer.writeSet.shareWritten();

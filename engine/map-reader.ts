@@ -11,7 +11,7 @@ import type { Engine } from "./engine.js";
 import { borrowValue, copyValue, decodeValue, Entry, findEntry } from "./entry.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import { type IterationHold, MapIterator, type Part } from "./map-iterator.js";
-import { parseRange, type Range } from "./range.js";
+import { type ParsedRange, parseRange, type Range } from "./range.js";
 import { type ValueCodec, valueCodec } from "./value.js";
 
 /** Where reads of a map go. */
@@ -116,14 +116,19 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
   /** How many entries a range has, in O(log n). `limit` and `offset` count; `reverse` makes no difference. */
   count(range?: Range): number {
     const source = this.source();
-    const { bounds, limit, offset } = parseRange(range, this.maxKeyBytes);
+    const { bounds, limit, offset } = this.parse(range);
     if (source === undefined) return 0;
     return Math.min(limit, Math.max(0, countRange(source.tree, source.reader, bounds) - offset));
   }
 
+  /** What a range means here. */
+  protected parse(range: Range | undefined): ParsedRange {
+    return parseRange(range, this.maxKeyBytes);
+  }
+
   protected iterate<T>(range: Range | undefined, part: Part): MapIterator<T> {
     const source = this.source();
-    const parsed = parseRange(range, this.maxKeyBytes);
+    const parsed = this.parse(range);
     const { reader, extents } = this.engine.store;
     const readable = source ?? { tree: new Tree(), reader, extents, codec: NO_CODEC };
     return new MapIterator<T>(this.hold(readable), readable.codec, readable.extents, parsed, part);

@@ -5,6 +5,7 @@
 import { MAX_DEPTH, Tree } from "../btree/tree.js";
 import { validateNode } from "../btree/validate.js";
 import { PageStore } from "../mvcc/page-store.js";
+import type { DataFile } from "../pager/data-file.js";
 import { LlmdbError } from "../pager/error.js";
 import { checkDescriptor } from "../pager/extent-value.js";
 import { fileStorage } from "../pager/file-storage.js";
@@ -208,9 +209,9 @@ function openCheckpoint(
 ): { store: PageStore; directory: Tree } {
   checkMeta(meta, path, options);
   const free = new FreeSpace(meta.pages);
-  const store = new PageStore(file, meta.pageSize, options.cacheBytes, free, validateNode, (data) =>
-    choosePageSource(data, pageSourceFor(options)),
-  );
+  const { cacheBytes, sharedCache } = options;
+  const source = (data: DataFile) => choosePageSource(data, pageSourceFor(options));
+  const store = new PageStore(file, meta.pageSize, cacheBytes, free, validateNode, source, sharedCache);
   const directory = new Tree();
   directory.root.copyFrom(meta.directory);
   directory.depth = meta.directoryDepth;

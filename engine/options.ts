@@ -24,6 +24,12 @@ export interface OpenOptions {
    * Default `pread`.
    */
   pageSource?: "auto" | "pread" | "mmap";
+  /**
+   * Keeps the cache in shared memory, so that worker threads can read pages where they are. Scans of bytes and writes
+   * cost 10 to 20% more. `view` then hands out windows on shared memory: `crypto.subtle` refuses them, and
+   * `structuredClone` does not copy them. Pages of a mapped file are not in the cache. Default false.
+   */
+  sharedCache?: boolean;
   /** What a resolved write promises, unless its transaction says otherwise. Default `durable`. */
   durability?: Durability;
   /** Bytes of log that start a checkpoint. Default 64 MiB. The log file grows to about three times as much. */
@@ -62,6 +68,7 @@ export interface CheckedOptions {
   readonly pageSize: number | undefined;
   readonly cacheBytes: number;
   readonly pageSource: "auto" | "pread" | "mmap";
+  readonly sharedCache: boolean;
   readonly durability: Durability;
   readonly checkpointBytes: number;
   readonly eraseFreed: boolean;
@@ -96,6 +103,7 @@ const OPEN_OPTIONS = [
   "pageSize",
   "cacheBytes",
   "pageSource",
+  "sharedCache",
   "durability",
   "checkpointBytes",
   "eraseFreed",
@@ -115,6 +123,7 @@ export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptio
     cacheBytes: optionalBytes(given.cacheBytes, "cacheBytes", DEFAULT_CACHE_BYTES),
     pageSource:
       given.pageSource === undefined ? "pread" : oneOf(given.pageSource, ["auto", "pread", "mmap"], "pageSource"),
+    sharedCache: optionalBoolean(given.sharedCache, "sharedCache", false),
     durability: checkDurability(given.durability, "durable"),
     checkpointBytes: optionalBytes(given.checkpointBytes, "checkpointBytes", DEFAULT_CHECKPOINT_BYTES),
     eraseFreed: optionalBoolean(given.eraseFreed, "eraseFreed", false),

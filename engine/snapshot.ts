@@ -13,7 +13,26 @@ import { checkMapOptions, RESERVED_NAMES } from "./options.js";
 import { valueCodec } from "./value.js";
 import { unwatchHandle, watchHandle } from "./view-hold.js";
 
+/** @internal What a snapshot is inside, for the layers above. */
+export interface SnapshotInside {
+  readonly engine: Engine;
+  readonly view: PinnedView;
+  /** Throws where it is closed. Keeps it from being collected. */
+  requireOpen(): void;
+}
+
+/** @internal */
+export let insideOf: (snapshot: Snapshot) => SnapshotInside;
+
 export class Snapshot {
+  static {
+    insideOf = (snapshot) => ({
+      engine: snapshot.engine,
+      view: snapshot.view,
+      requireOpen: () => snapshot.requireOpen(),
+    });
+  }
+
   /** The newest transaction that it sees. */
   readonly tx: number;
   /** @internal */

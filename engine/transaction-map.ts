@@ -3,15 +3,12 @@
  * arguments are checked and encoded before the first page is touched; an error after that leaves the transaction to be
  * rolled back.
  */
-import { clearRange } from "../btree/clear.js";
 import type { Cursor } from "../btree/cursor.js";
-import { put, remove } from "../btree/entries.js";
 import { LlmdbError } from "../pager/error.js";
-import type { OperationBuffer } from "../wal/operation-buffer.js";
+import { clearEntries, putEntry, removeEntry } from "./entry-change.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
-import { formatIndex } from "./map-record.js";
 import type { MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
 import { parseRange, type Range } from "./range.js";
@@ -46,30 +43,14 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     const format = map.format ?? this.#asked ?? "msgpack";
     const bytes = valueCodec(format).encode(value);
     encodeKey(of, key, this.maxKeyBytes);
-    const { changes } = map.tree;
-    this.engine.relieve(this.#transaction);
-    // As `#change`, without a closure for each put of a load.
-    try {
-      put(map.tree, this.#transaction.writeSet, key.bytes, key.length, bytes, bytes.length);
-      map.format = format;
-      map.changed = true;
-      this.#transaction.grows = true;
-      this.#log(format).put(key.bytes, key.length, bytes);
-    } catch (error) {
-      throw this.#failed(error, changes);
-    }
+    putEntry(this.#transaction, map, format, key.bytes, key.length, bytes, bytes.length);
   }
 
   /** Takes a key out; an absent one is fine. Throws as `put`. */
   delete(of: K): void {
     this.#transaction.requireOpen();
     encodeKey(of, key, this.maxKeyBytes);
-    this.#change(() => {
-      const { tree, format } = this.#map;
-      if (!remove(tree, this.#transaction.writeSet, key.bytes, key.length) || format === null) return;
-      this.#map.changed = true;
-      this.#log(format).delete(key.bytes, key.length);
-    });
+    removeEntry(this.#transaction, this.#map, key.bytes, key.length);
   }
 
   /**
@@ -85,35 +66,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
         "clear takes gt, gte, lt, lte and prefix; delete single keys instead",
       );
     }
-    this.#change(() => {
-      const { tree, format } = this.#map;
-      if (clearRange(tree, this.#transaction.writeSet, bounds) === 0 || format === null) return;
-      this.#map.changed = true;
-      this.#log(format).clear(bounds.lower, bounds.lowerLength, bounds.upper, bounds.upperLength);
-    });
-  }
-
-  /** Where to log the next operation on this map. */
-  #log(format: ValueFormat): OperationBuffer {
-    const { operations } = this.engine.journal;
-    operations.map(this.#map.name, formatIndex(format), this.#map.bounds);
-    return operations;
-  }
-
-  /** Makes a change; an error once pages were touched leaves nothing but rollback. */
-  #change(change: () => void): void {
-    const { changes } = this.#map.tree;
-    this.engine.relieve(this.#transaction);
-    try {
-      change();
-    } catch (error) {
-      throw this.#failed(error, changes);
-    }
-  }
-
-  #failed(error: unknown, changes: number): unknown {
-    if (this.#map.tree.changes !== changes) this.#transaction.broken ??= error;
-    return error;
+    clearEntries(this.#transaction, this.#map, bounds);
   }
 
   protected override source(): MapSource {

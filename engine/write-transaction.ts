@@ -12,6 +12,8 @@ import { beginChange, Tree } from "../btree/tree.js";
 import type { Flusher } from "../mvcc/flusher.js";
 import type { WriteSet } from "../mvcc/write-set.js";
 import { LlmdbError } from "../pager/error.js";
+import { ChangeCapture, type MapChanges } from "./change-capture.js";
+import type { CommitWatcher } from "./commit-watcher.js";
 import type { Engine } from "./engine.js";
 import { MapDirectory } from "./map-directory.js";
 import { formatIndex } from "./map-record.js";
@@ -26,6 +28,8 @@ export class WorkingMap {
   /** Null until the first write to a map that did not exist. */
   format: ValueFormat | null;
   changed = false;
+  /** Where its changes are noted, if anybody watches it. */
+  watch: MapChanges | null = null;
 
   constructor(name: string, before: WorkingMap["before"]) {
     this.name = name;
@@ -54,6 +58,7 @@ interface SavedMap {
   readonly format: ValueFormat | null;
   readonly tree: Tree;
   readonly changed: boolean;
+  readonly watched: number;
 }
 
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
@@ -73,6 +78,9 @@ export class WriteTransaction {
   hasRoom = false;
   /** Written through by a layer above. */
   extension: TransactionExtension | null = null;
+  /** Who looks at its changes before it commits; nobody, where the log is done again. */
+  watcher: CommitWatcher | null = null;
+  #capture: ChangeCapture | null = null;
   #over = false;
   #touched = false;
   #erases = false;
@@ -102,6 +110,10 @@ export class WriteTransaction {
     let map = this.#maps.get(name);
     if (map === undefined) {
       map = new WorkingMap(name, this.engine.directory.get(name) ?? null);
+      if (this.watcher?.watches(name) === true) {
+        this.#capture ??= new ChangeCapture();
+        map.watch = this.#capture.watch(map, this.engine, this.writeSet.reader);
+      }
       this.#maps.set(name, map);
     }
     if (map.format === null && bounds.length > 0) {
@@ -119,6 +131,7 @@ export class WriteTransaction {
     operations.map(name, formatIndex(map.format), map.bounds);
     operations.drop();
     clearRange(map.tree, this.writeSet, EVERYTHING);
+    map.watch?.noteRange(EVERYTHING);
     map.tree.bounds = NO_BOUNDS;
     map.format = null;
     map.changed = true;
@@ -180,7 +193,8 @@ export class WriteTransaction {
     const savepoint = this.writeSet.savepoint();
     const saved = new Map<string, SavedMap>();
     for (const [name, map] of this.#maps) {
-      saved.set(name, { format: map.format, tree: map.tree.fork(), changed: map.changed });
+      const watched = map.watch?.mark() ?? 0;
+      saved.set(name, { format: map.format, tree: map.tree.fork(), changed: map.changed, watched });
     }
     const { broken } = this;
     const erases = this.#erases;
@@ -212,12 +226,14 @@ export class WriteTransaction {
         format: map.before?.format ?? null,
         tree: map.before?.tree.fork() ?? new Tree(),
         changed: false,
+        watched: 0,
       };
       if (to.tree.root.page === map.tree.root.page && !map.changed) continue;
       beginChange(map.tree);
       map.tree.become(to.tree);
       map.format = to.format;
       map.changed = to.changed;
+      map.watch?.restore(to.watched);
     }
   }
 
@@ -226,11 +242,15 @@ export class WriteTransaction {
     this.#touched = true;
   }
 
-  /** Brings the directory up to date. Returns whether anything was written. */
+  /** Asks who watches, and brings the directory up to date. Returns whether anything was written. */
   prepare(): boolean {
     if (this.broken !== null) throw this.broken;
     if (this.extension !== null) {
       this.extension.prepare(this.#isChanged);
+      if (this.broken !== null) throw this.broken;
+    }
+    if (this.watcher !== null && this.#capture?.isTouched === true) {
+      this.watcher.beforeCommit(this, this.#capture);
       if (this.broken !== null) throw this.broken;
     }
     let changed = this.#touched;

@@ -42,12 +42,13 @@ export class PageStore {
     free: FreeSpace,
     validate: PageValidator,
     source: (data: DataFile) => PageSource,
+    isShared = false,
   ) {
     this.pageSize = pageSize;
     this.free = free;
     this.data = new DataFile(file, pageSize, free);
     this.extents = new ExtentStore(file, pageSize, () => free.end);
-    this.cache = new PageCache(pageSize, cacheBytes, source(this.data), validate);
+    this.cache = new PageCache(pageSize, cacheBytes, source(this.data), validate, isShared);
     this.reader = new PageReader(this.cache);
   }
 

@@ -11,6 +11,7 @@ import { forgetPath } from "../btree/entries.js";
 import { clearNode } from "../btree/node-edit.js";
 import type { PageOwner } from "../btree/page-owner.js";
 import { sealFrame } from "../btree/seal.js";
+import { copyPages } from "../pager/bytes.js";
 import { assertInvariant } from "../pager/error.js";
 import { ExtentList, type ExtentListMark } from "../pager/extent-list.js";
 import { valueBorn, valueExtents } from "../pager/extent-value.js";
@@ -364,7 +365,7 @@ export class WriteSet implements PageOwner {
   #copyFrame(source: number, target: number): void {
     const cache = this.#cache;
     const from = cache.base(source);
-    cache.views(target).u8.set(cache.views(source).u8.subarray(from, from + this.pageSize), cache.base(target));
+    copyPages(cache.views(source), from, cache.views(target).u8, cache.base(target), this.pageSize);
   }
 
   /**

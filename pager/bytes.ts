@@ -3,6 +3,15 @@
  * short runs that keys and small values are, and nothing allocates for them.
  */
 
+/** Memory that holds pages, and whether other threads can see it. */
+interface PageBytes {
+  readonly u8: Uint8Array;
+  readonly isShared: boolean;
+}
+
+/** It takes any Uint8Array. */
+const nativeCopy = Buffer.prototype.copy;
+
 /** Below this a loop is faster than `TypedArray.prototype.set` with its temporary view. */
 const LOOP_BYTES = 48;
 
@@ -13,6 +22,21 @@ export function copyBytes(from: Uint8Array, fromAt: number, to: Uint8Array, toAt
   } else {
     to.set(length === from.length ? from : from.subarray(fromAt, fromAt + length), toAt);
   }
+}
+
+/**
+ * Copies whole pages. In shared memory `set` takes up to three times as long as Node's own copy, which elsewhere takes
+ * half as long again; a loop over words takes at least twice as long as both.
+ */
+export function copyPages(from: PageBytes, fromAt: number, to: Uint8Array, toAt: number, length: number): void {
+  const { u8, isShared } = from;
+  if (!isShared) {
+    to.set(new Uint8Array(u8.buffer, u8.byteOffset + fromAt, length), toAt);
+    return;
+  }
+  // Which would copy what fits.
+  if (toAt + length > to.length) throw new RangeError("a page does not fit where it is to go");
+  nativeCopy.call(u8, to, toAt, fromAt, fromAt + length);
 }
 
 /** Overwrites `length` bytes with zeros. */

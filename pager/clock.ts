@@ -25,3 +25,8 @@ export function microsecondClock(
     return Math.min(Math.max(time, millisecond), millisecond + 0.999);
   };
 }
+
+/** Milliseconds that only go forward, from a beginning of their own: to measure how long something takes. */
+export function steadyMs(): number {
+  return performance.now();
+}

@@ -26,6 +26,8 @@ export interface PageSource {
   pageCount(): number;
   /** Reads a whole page; returns false where the file ends before it does. */
   readPage(page: number, into: Uint8Array, offset: number): boolean;
+  /** Copies a page that was checked already and may have changed since; returns false for one that is not in memory. */
+  copyChecked?(page: number, into: Uint8Array, offset: number): boolean;
   /** Views on the stretch of mapped memory that `chunk` stands for, where pages are mapped. */
   mapChunk?(chunk: number, chunkBytes: number): PageViews | undefined;
 }
@@ -58,6 +60,8 @@ export class PageCache {
   /** For frames of a write transaction: the savepoint level that may change the frame in place. */
   readonly levelOf: Int32Array;
   dirtyFrames = 0;
+  /** Frames that are pinned at least once. */
+  pinnedFrames = 0;
   /**
    * Checksums of pages that a checkpoint has written while newer versions of their parents, still in memory, do not
    * know them yet.
@@ -76,7 +80,10 @@ export class PageCache {
   #usedFrames = 0;
   #hand = 0;
 
-  constructor(pageSize: number, cacheBytes: number, source: PageSource, validate: PageValidator) {
+  readonly #isShared: boolean;
+
+  /** @param isShared whether the arena is made of memory that worker threads can be given to read */
+  constructor(pageSize: number, cacheBytes: number, source: PageSource, validate: PageValidator, isShared = false) {
     this.pageSize = pageSize;
     this.maxFrames = Math.max(MIN_FRAMES, Math.floor(cacheBytes / pageSize));
     // A small cache grows in steps too: few databases use all that they may.
@@ -92,6 +99,7 @@ export class PageCache {
     this.#pins = new Uint16Array(this.maxFrames);
     this.#source = source;
     this.#validate = validate;
+    this.#isShared = isShared;
     const arenaChunks = Math.ceil(this.maxFrames / (this.mask + 1));
     this.#mappedBase = arenaChunks * (this.mask + 1);
     for (let chunk = 0; chunk < arenaChunks; chunk++) this.chunks.push(NO_VIEWS);
@@ -105,6 +113,11 @@ export class PageCache {
   /** The byte at which `frame` starts in its views. */
   base(frame: number): number {
     return (frame & this.mask) * this.pageSize;
+  }
+
+  /** Frames that cannot be evicted now, at most: a page that is changed and pinned counts twice. */
+  get heldFrames(): number {
+    return this.dirtyFrames + this.pinnedFrames;
   }
 
   /** Bytes of the arena that have been handed out. */
@@ -136,13 +149,14 @@ export class PageCache {
 
   /** Keeps the bytes of a frame as they are until `unpin`, whatever happens to its page. */
   pin(frame: number): void {
-    if (frame < this.maxFrames) this.#pins[frame]++;
+    if (frame < this.maxFrames && this.#pins[frame]++ === 0) this.pinnedFrames++;
   }
 
   unpin(frame: number): void {
     if (frame >= this.maxFrames) return;
-    this.#pins[frame]--;
-    if (this.#pins[frame] === 0 && this.pageOf[frame] === 0) this.#freeFrames.push(frame);
+    if (--this.#pins[frame] > 0) return;
+    this.pinnedFrames--;
+    if (this.pageOf[frame] === 0) this.#freeFrames.push(frame);
   }
 
   isPinned(frame: number): boolean {
@@ -200,8 +214,10 @@ export class PageCache {
     const views = this.views(frame);
     const base = this.base(frame);
     try {
-      if (!this.#source.readPage(page, views.u8, base)) throw corruptPage(page, "the file ends before it");
-      this.#check(page, crc, views, base);
+      if (this.#source.copyChecked?.(page, views.u8, base) !== true) {
+        if (!this.#source.readPage(page, views.u8, base)) throw corruptPage(page, "the file ends before it");
+        this.#check(page, crc, views, base);
+      }
     } catch (error) {
       this.releaseFrame(frame);
       throw error;
@@ -255,12 +271,17 @@ export class PageCache {
     const chunk = frame >>> this.shift;
     if (this.chunks[chunk] === NO_VIEWS) {
       const frames = Math.min(this.mask + 1, this.maxFrames - chunk * (this.mask + 1));
-      const buffer = new ArrayBuffer(frames * this.pageSize);
-      // `view` hands out windows on it; transferring one to a worker would take the pages away.
-      markAsUntransferable(buffer);
-      this.chunks[chunk] = new PageViews(buffer, 0, buffer.byteLength);
+      this.chunks[chunk] = new PageViews(this.#newArena(frames * this.pageSize), 0, frames * this.pageSize);
     }
     return frame;
+  }
+
+  #newArena(bytes: number): ArrayBufferLike {
+    if (this.#isShared) return new SharedArrayBuffer(bytes);
+    const buffer = new ArrayBuffer(bytes);
+    // `view` hands out windows on it; transferring one to a worker would take the pages away.
+    markAsUntransferable(buffer);
+    return buffer;
   }
 
   /** Second chance: a page that was used since the hand last passed stays for another round. */

@@ -45,11 +45,14 @@ export class PageViews {
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
   readonly u32: Uint32Array;
+  /** Whether other threads can see it. */
+  readonly isShared: boolean;
 
   constructor(buffer: ArrayBufferLike, byteOffset: number, byteLength: number) {
     this.u8 = new Uint8Array(buffer, byteOffset, byteLength);
     this.u16 = new Uint16Array(buffer, byteOffset, byteLength >>> 1);
     this.u32 = new Uint32Array(buffer, byteOffset, byteLength >>> 2);
+    this.isShared = buffer instanceof SharedArrayBuffer;
   }
 }
 

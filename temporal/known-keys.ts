@@ -7,7 +7,7 @@ import { Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
 import type { Key } from "../engine/key.js";
 import { type HeldSources, iterate, type Sources } from "./sources.js";
-import { decodeOnlyKey, readPartition } from "./stored-key.js";
+import { decodeOnlyKey, readPartition, SYSTEM_PARTITION } from "./stored-key.js";
 
 /** A key with its partition. */
 export interface KnownKey {
@@ -45,7 +45,10 @@ class KnownKeyIterator implements IterableIterator<KnownKey> {
     if (cursor === null || head === undefined || !cursor.next()) return this.return();
     const { cache } = head.reader;
     const length = copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, found);
-    return { done: false, value: { partition: readPartition(found), key: decodeOnlyKey(found, length) } };
+    const partition = readPartition(found);
+    // Behind all others comes what the database keeps of itself.
+    if (partition === SYSTEM_PARTITION) return this.return();
+    return { done: false, value: { partition, key: decodeOnlyKey(found, length) } };
   }
 
   return(): IteratorResult<KnownKey, undefined> {

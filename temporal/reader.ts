@@ -5,8 +5,8 @@
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { FilterCursor } from "../btree/filter-cursor.js";
-import { maxKeyBytes } from "../btree/node.js";
-import { floorEntry } from "../engine/byte-map.js";
+import { isOnExtents, maxKeyBytes } from "../btree/node.js";
+import { type ByteSource, floorEntry } from "../engine/byte-map.js";
 import { copyValue, findEntry } from "../engine/entry.js";
 import { type Key, KeyBuffer } from "../engine/key.js";
 import { valueCodec } from "../engine/value.js";
@@ -15,7 +15,7 @@ import { FoundSlice } from "./found-slice.js";
 import { encodeInstant, INSTANT_BYTES } from "./instant.js";
 import { type TemporalMaps, TX_BYTES, TX_TO_FIELD } from "./maps.js";
 import { byValidFrom } from "./slice.js";
-import { type LargeValue, readU32, type StoredSlice, type StoredValue } from "./slice-record.js";
+import { type LargeValue, readU32, type SharedValue, type StoredSlice, type StoredValue } from "./slice-record.js";
 import type { Sources } from "./sources.js";
 import { maxStoredBytes, StoredKey, writeTx } from "./stored-key.js";
 
@@ -109,6 +109,13 @@ export class TemporalReader {
     const { record } = found;
     if (record.isInline) return codec.decode(record.u8.subarray(record.valueAt, record.end));
     return codec.decode(fetchValue(maps, key, found.value()));
+  }
+
+  /** The value of a key at a point as it is stored, in a copy; or undefined. */
+  bytes(of: Key, point: Point): Uint8Array | undefined {
+    const maps = this.sources.maps();
+    key.set(this.partition, of, this.maxBytes);
+    return this.#find(maps, point) ? valueBytes(maps, key, found.value()) : undefined;
   }
 
   /** The slice at a point, or undefined. */
@@ -243,24 +250,45 @@ export function valueBytes(maps: TemporalMaps, of: StoredKey, value: StoredValue
   return value.bytes;
 }
 
-function fetchValue(maps: TemporalMaps, of: StoredKey, value: StoredValue): Uint8Array {
-  if (value.large !== null) return fetchLarge(maps, of, value.large);
-  const { history } = maps;
-  if (value.shared !== null && history !== undefined) {
-    const length = of.history(value.shared.txTo, value.shared.validFrom);
-    if (findEntry(history.tree, history.reader, of.bytes, length, shared.entry)) {
-      const { record } = shared.look(history, "history");
-      if (record.isLarge) return fetchLarge(maps, of, record.large);
-      if (record.isInline) return record.u8.slice(record.valueAt, record.end);
-    }
-  }
-  throw new LlmdbError("LLMDB_CORRUPT", "the value of a slice is not where its slice says; run verify()");
+/** The bytes of a value that lies in a leaf; null where it is so large that it does not, and then it is not read. */
+export function leafValueBytes(maps: TemporalMaps, of: StoredKey, value: StoredValue): Uint8Array | null {
+  const own = value.shared === null ? value : sharedValue(maps, of, value.shared);
+  if (own.large === null) return valueBytes(maps, of, own);
+  const values = findLarge(maps, of, own.large);
+  if (isOnExtents(values.reader.cache.views(shared.entry.frame), shared.entry.cell)) return null;
+  return copyValue(values.reader, shared.entry, values.extents);
 }
 
-function fetchLarge({ values }: TemporalMaps, of: StoredKey, { tx, number }: LargeValue): Uint8Array {
+function fetchValue(maps: TemporalMaps, of: StoredKey, value: StoredValue): Uint8Array {
+  if (value.large !== null) return fetchLarge(maps, of, value.large);
+  const { large, bytes } = value.shared === null ? value : sharedValue(maps, of, value.shared);
+  if (large !== null) return fetchLarge(maps, of, large);
+  if (bytes !== null) return bytes;
+  throw misplaced();
+}
+
+/** Where the value of a slice is that names a closed one: that one names no other. */
+function sharedValue({ history }: TemporalMaps, of: StoredKey, { txTo, validFrom }: SharedValue): StoredValue {
+  if (history === undefined) throw misplaced();
+  const length = of.history(txTo, validFrom);
+  if (!findEntry(history.tree, history.reader, of.bytes, length, shared.entry)) throw misplaced();
+  const { record } = shared.look(history, "history");
+  if (record.isLarge || record.isInline) return record.value(validFrom);
+  throw misplaced();
+}
+
+function misplaced(): LlmdbError {
+  return new LlmdbError("LLMDB_CORRUPT", "the value of a slice is not where its slice says; run verify()");
+}
+
+function fetchLarge(maps: TemporalMaps, of: StoredKey, large: LargeValue): Uint8Array {
+  const values = findLarge(maps, of, large);
+  return copyValue(values.reader, shared.entry, values.extents);
+}
+
+/** Points `shared.entry` at a value in the map of values. */
+function findLarge({ values }: TemporalMaps, of: StoredKey, { tx, number }: LargeValue): ByteSource {
   const length = of.value(tx, number);
-  if (values !== undefined && findEntry(values.tree, values.reader, of.bytes, length, shared.entry)) {
-    return copyValue(values.reader, shared.entry, values.extents);
-  }
+  if (values !== undefined && findEntry(values.tree, values.reader, of.bytes, length, shared.entry)) return values;
   throw new LlmdbError("LLMDB_CORRUPT", "a large value is missing; run verify()");
 }

@@ -13,7 +13,7 @@ import { compareBytes } from "../pager/bytes.js";
 import { FoundSlice } from "./found-slice.js";
 import { encodeInstant, INSTANT_BYTES } from "./instant.js";
 import { type TemporalMaps, TX_TO_FIELD } from "./maps.js";
-import { type Point, pointLimits, valueBytes } from "./reader.js";
+import { leafValueBytes, type Point, pointLimits, valueBytes } from "./reader.js";
 import { readU32 } from "./slice-record.js";
 import type { HeldSources } from "./sources.js";
 import { decodeOnlyKey, StoredKey } from "./stored-key.js";
@@ -148,6 +148,14 @@ export class SliceScan {
     if (record.isInline) return record.u8.subarray(record.valueAt, record.end);
     this.#key.copy(this.found.key, this.found.stemLength);
     return valueBytes(this.#maps, this.#key, this.found.value());
+  }
+
+  /** As `valueBytes`; null where the value is too large for a leaf, and then it is not read. */
+  leafValueBytes(): Uint8Array | null {
+    const { record } = this.found;
+    if (record.isInline) return record.u8.subarray(record.valueAt, record.end);
+    this.#key.copy(this.found.key, this.found.stemLength);
+    return leafValueBytes(this.#maps, this.#key, this.found.value());
   }
 }
 

@@ -12,8 +12,15 @@ import { TemporalReads, type Version } from "./reads.js";
 import { type Sources, ViewSources } from "./sources.js";
 import { requirePartition } from "./stored-key.js";
 
+/** @internal What the store of a snapshot is read from, for the layers above. */
+export let sourcesOf: (snapshot: Snapshot) => Sources;
+
 /** A view of one committed state, until it is closed. */
 export class Snapshot extends MapSnapshot {
+  static {
+    sourcesOf = (snapshot) => snapshot.#sources;
+  }
+
   readonly #sources: Sources;
   readonly #store: TemporalReads;
 

@@ -3,6 +3,7 @@
  * so that the entries of one key stand together in every map, in the same order of keys in each.
  *
  * A partition below 248 is one byte; a larger one is 247 and the number of its bytes, then these, the highest first.
+ * The partition of the database itself is the byte 252, behind all others.
  */
 
 import {
@@ -13,6 +14,7 @@ import {
   KeyBuffer,
   keyAfterPrefix,
 } from "../engine/key.js";
+import { BYTES, ESCAPE, STRING } from "../engine/key-tags.js";
 import { type ParsedRange, parseRangeAs, type Range, type RangeEncoding } from "../engine/range.js";
 import { compareBytes } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
@@ -21,6 +23,9 @@ import { HISTORY_SUFFIX_BYTES, TX_BYTES } from "./maps.js";
 
 const SMALL_PARTITIONS = 248;
 const TWO_32 = 2 ** 32;
+/** What the database keeps of itself as facts; nobody can name it. */
+export const SYSTEM_PARTITION = TWO_32;
+const SYSTEM_BYTE = 252;
 
 /**
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
@@ -36,8 +41,8 @@ export function maxStoredBytes(maxKeyBytes: number): number {
 }
 
 function writePartition(id: number, bytes: Uint8Array): number {
-  if (id < SMALL_PARTITIONS) {
-    bytes[0] = id;
+  if (id < SMALL_PARTITIONS || id === SYSTEM_PARTITION) {
+    bytes[0] = id === SYSTEM_PARTITION ? SYSTEM_BYTE : id;
     return 1;
   }
   const count = 4 - (Math.clz32(id) >>> 3);
@@ -48,12 +53,13 @@ function writePartition(id: number, bytes: Uint8Array): number {
 
 /** How many bytes the partition takes at the start of a stored key. */
 function partitionBytes(bytes: Uint8Array): number {
-  return bytes[0] < SMALL_PARTITIONS ? 1 : 2 + bytes[0] - SMALL_PARTITIONS;
+  return bytes[0] < SMALL_PARTITIONS || bytes[0] === SYSTEM_BYTE ? 1 : 2 + bytes[0] - SMALL_PARTITIONS;
 }
 
 /** The partition at the start of a stored key. */
 export function readPartition(bytes: Uint8Array): number {
   if (bytes[0] < SMALL_PARTITIONS) return bytes[0];
+  if (bytes[0] === SYSTEM_BYTE) return SYSTEM_PARTITION;
   let id = 0;
   for (let i = 1; i < partitionBytes(bytes); i++) id = id * 256 + bytes[i];
   return id;
@@ -63,6 +69,23 @@ export function readPartition(bytes: Uint8Array): number {
 export function decodeOnlyKey(bytes: Uint8Array, length: number): Key {
   const at = partitionBytes(bytes);
   return decodeElement(bytes, at, length - at);
+}
+
+/**
+ * Puts the key in `bytes[0..length)`, which hold a partition and a key, into `into` as a map would store it: what is
+ * escaped and ended inside a tuple is not at the top. Returns its length; the order of keys stays.
+ */
+export function plainKey(bytes: Uint8Array, length: number, into: Uint8Array): number {
+  let at = partitionBytes(bytes);
+  const tag = bytes[at];
+  // Strings, bytes and tuples are the types from here on, and all of them end with one byte.
+  const end = tag < STRING ? length : length - 1;
+  let to = 0;
+  if (tag === STRING || tag === BYTES) {
+    into[to++] = bytes[at++];
+    for (; at < end; at++) into[to++] = bytes[at] === ESCAPE ? bytes[++at] - 1 : bytes[at];
+  } else while (at < end) into[to++] = bytes[at++];
+  return to;
 }
 
 /** Writes a transaction, the highest byte first. */

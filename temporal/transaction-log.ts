@@ -14,7 +14,7 @@ import { LlmdbError } from "../pager/error.js";
 import { MINUS_INFINITY, PLUS_INFINITY, toMilliseconds } from "./instant.js";
 import { TX_BYTES } from "./maps.js";
 import type { HeldSources } from "./sources.js";
-import { decodeOnlyKey, readTx, writeTx } from "./stored-key.js";
+import { decodeOnlyKey, readTx, SYSTEM_PARTITION, writeTx } from "./stored-key.js";
 import { decodeRow, type LoggedOperation, rowMicros, type TransactionRow } from "./transaction-row.js";
 
 /** One change, as `db.transactions` gives it. */
@@ -166,7 +166,8 @@ export class LogIterator implements IterableIterator<LoggedTransaction> {
     entry.set(log.reader, cursor.frame, cursor.slot);
     const row = decodeRow(copyValue(log.reader, entry, log.extents));
     const meta = row.meta !== null && { meta: codec.decode(row.meta) };
-    return { tx, time: toMilliseconds(row.micros), ...meta, changes: row.operations.map(changeOf) };
+    const operations = row.operations.filter(({ partition }) => partition !== SYSTEM_PARTITION);
+    return { tx, time: toMilliseconds(row.micros), ...meta, changes: operations.map(changeOf) };
   }
 }
 

@@ -16,7 +16,7 @@ import { closedSlices, knownSlices } from "./reader.js";
 import { isSameValue } from "./same-value.js";
 import { clip, gapsIn, type Span } from "./slice.js";
 import { StoredValue } from "./slice-record.js";
-import { maxStoredBytes, requirePartition, StoredKey } from "./stored-key.js";
+import { maxStoredBytes, StoredKey } from "./stored-key.js";
 import { rowKey } from "./transaction-log.js";
 import { encodeRow, type LoggedOperation, type OperationName } from "./transaction-row.js";
 import { WrittenMaps } from "./written-maps.js";
@@ -161,7 +161,7 @@ export class TemporalWriter implements TransactionExtension {
 
   /** The key of one operation: no code of the caller runs between this and its end. */
   #setKey(partition: number, of: Key): StoredKey {
-    this.#key.set(requirePartition(partition), of, this.#maxBytes);
+    this.#key.set(partition, of, this.#maxBytes);
     return this.#key;
   }
 

@@ -1,0 +1,62 @@
+/**
+ * A state that is read without a trace; see `engine/still-reader.ts`. Guarantees: the answers are those of the sources
+ * that it was made of.
+ */
+import type { ByteSource } from "../engine/byte-map.js";
+import type { Engine } from "../engine/engine.js";
+import { stillReader, stillSource } from "../engine/still-reader.js";
+import type { TemporalMaps } from "./maps.js";
+import type { HeldSources, Sources } from "./sources.js";
+
+export class StillSources implements Sources {
+  readonly engine: Engine;
+  readonly isWriting = false;
+  readonly ownMicros = 0;
+  readonly #held: HeldSources;
+  readonly #maps: TemporalMaps;
+
+  constructor(held: HeldSources) {
+    this.engine = held.engine;
+    this.#held = held;
+    const { head, live, history, values, transactions } = held.maps();
+    const some = head ?? live ?? history ?? values ?? transactions;
+    const reader = some && stillReader(held.engine.store, some.reader);
+    const still = (map: ByteSource | undefined) => map && reader && stillSource(map, reader);
+    this.#maps = {
+      head: still(head),
+      live: still(live),
+      history: still(history),
+      values: still(values),
+      transactions: still(transactions),
+    };
+  }
+
+  get latestTx(): number {
+    return this.#held.latestTx;
+  }
+
+  get latestMicros(): number {
+    return this.#held.latestMicros;
+  }
+
+  requireOpen(): void {
+    this.#held.requireOpen();
+  }
+
+  maps(): TemporalMaps {
+    this.requireOpen();
+    return this.#maps;
+  }
+
+  horizon(): number {
+    return this.#held.horizon();
+  }
+
+  nowMicros(): number {
+    return this.#held.nowMicros();
+  }
+
+  hold(): HeldSources {
+    return this.#held.hold();
+  }
+}
