@@ -20,7 +20,14 @@ export type LlmdbErrorCode =
   | "LLMDB_COMMIT_UNKNOWN"
   | "LLMDB_FUTURE_TX"
   | "LLMDB_TIME_ORDER"
-  | "LLMDB_UNSUPPORTED";
+  | "LLMDB_UNSUPPORTED"
+  | "LLMDB_WASM_REFUSED"
+  | "LLMDB_WASM_FUEL"
+  | "LLMDB_WASM_STACK"
+  | "LLMDB_WASM_MEMORY"
+  | "LLMDB_WASM_TIME"
+  | "LLMDB_WASM_TRAP"
+  | "LLMDB_WASM_ABORT";
 
 /**
  * Every error that LLMDB throws on purpose.

@@ -35,6 +35,7 @@ const pureModules = new Set([
   "path",
   "string_decoder",
   "util",
+  "vm",
   "worker_threads",
   "zlib",
 ]);

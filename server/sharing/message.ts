@@ -61,6 +61,13 @@ const CODES: Record<LlmdbErrorCode, true> = {
   LLMDB_FUTURE_TX: true,
   LLMDB_TIME_ORDER: true,
   LLMDB_UNSUPPORTED: true,
+  LLMDB_WASM_REFUSED: true,
+  LLMDB_WASM_FUEL: true,
+  LLMDB_WASM_STACK: true,
+  LLMDB_WASM_MEMORY: true,
+  LLMDB_WASM_TIME: true,
+  LLMDB_WASM_TRAP: true,
+  LLMDB_WASM_ABORT: true,
 };
 
 export function parseHello(message: unknown): Hello {
