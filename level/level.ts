@@ -10,15 +10,15 @@ import {
   type AbstractPutOptions,
   type AbstractSnapshot,
 } from "abstract-level";
-import type { Database } from "../engine/database.js";
 import type { Durability } from "../engine/engine.js";
-import { open } from "../engine/open.js";
 import type { OrderedMap } from "../engine/ordered-map.js";
 import type { TransactionMap } from "../engine/transaction-map.js";
 import { LlmdbError } from "../pager/error.js";
 import { fileStorage } from "../pager/file-storage.js";
 import { memoryStorage } from "../pager/memory-storage.js";
 import type { Storage } from "../pager/storage.js";
+import type { Database } from "../wasm/database.js";
+import { open } from "../wasm/open.js";
 import { type ByteMap, type Format, readValue, toBytes } from "./format.js";
 import { type IteratorOptions, LevelIterator, LevelKeyIterator, LevelValueIterator } from "./iterator.js";
 import type { LlmdbLevelOpenOptions, LlmdbLevelOptions, LlmdbLevelWriteOptions } from "./options.js";

@@ -3,9 +3,9 @@
  * another database is refused.
  */
 import { AbstractSnapshot } from "abstract-level";
-import type { Database } from "../engine/database.js";
 import type { Snapshot } from "../engine/snapshot.js";
 import { LlmdbError } from "../pager/error.js";
+import type { Database } from "../wasm/database.js";
 import type { ByteMap } from "./format.js";
 
 /** Who closes a snapshot that is still open when it closes itself: the database, or the sublevel that was asked. */

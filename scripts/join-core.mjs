@@ -12,12 +12,14 @@ import { fileURLToPath } from "node:url";
 import { rolldown } from "rolldown";
 
 const dist = fileURLToPath(new URL("../dist", import.meta.url));
-const LAYERS = ["pager", "btree", "wal", "mvcc", "engine", "temporal"];
+const LAYERS = ["pager", "btree", "wal", "mvcc", "engine", "temporal", "catalog", "wasm"];
 /** The dependency comes as modules for bundlers only: Node itself would load its CommonJS form, at 5 MB. */
 const DEPENDENCY = "@msgpack/msgpack";
 
 const modules = LAYERS.flatMap((layer) => readdirSync(join(dist, layer)).map((name) => `${layer}/${name}`));
-const names = ["index.js", ...modules].filter((name) => name.endsWith(".js"));
+/** What a thread of its own starts from: joined, it would begin wherever the core is loaded. */
+const OWN = "wasm/page-worker.js";
+const names = ["index.js", ...modules].filter((name) => name.endsWith(".js") && name !== OWN);
 
 const bundle = await rolldown({
   input: Object.fromEntries(names.map((name) => [name.slice(0, -".js".length), join(dist, name)])),

@@ -5,7 +5,7 @@ import { pathToFileURL } from "node:url";
 import ts from "typescript";
 
 const root = join(import.meta.dirname, "../..");
-const layers = ["pager", "btree", "wal", "mvcc", "engine", "temporal", "level"];
+const layers = ["pager", "btree", "wal", "mvcc", "engine", "temporal", "catalog", "wasm", "level"];
 
 /** Compiles the layers up to `level/` into `folder` and returns the URL of its `index.js`. */
 export function compileLevel(folder: string): string {

@@ -1,8 +1,8 @@
 /** The types of a level database as a TypeScript program sees them: checked by the compiler, run once. */
 import type { AbstractLevel, AbstractSublevel } from "abstract-level";
 import { expect, expectTypeOf, test } from "vitest";
-import type { Database } from "../../engine/database.js";
 import { LlmdbLevel, type LlmdbLevelBatchOptions, type LlmdbLevelOptions } from "../../level/index.js";
+import type { Database } from "../../wasm/database.js";
 
 interface User {
   name: string;

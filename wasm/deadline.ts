@@ -1,0 +1,67 @@
+/**
+ * Stops what runs in this thread at a time. Guarantees: what is inside a slice ends by the deadline, a loop without end
+ * too; it may be cut off between any two steps, so it touches nothing but what is thrown away then.
+ *
+ * V8 is asked to stop by the watchdog of `vm.Script`, which is the one way to stop code of the same thread. It takes a
+ * thread for each slice, so that slices hold many calls of a module.
+ */
+import { isNativeError } from "node:util/types";
+import { Script } from "node:vm";
+import { steadyMs } from "../pager/clock.js";
+import { LlmdbError } from "../pager/error.js";
+
+/** Where the script finds what to run: it sees globals and nothing else. A process may have loaded LLMDB twice. */
+const SLOT = freeName("llmdb.slice");
+const slot: { run: () => unknown } = { run: () => undefined };
+Object.defineProperty(globalThis, Symbol.for(SLOT), { value: slot });
+const script = new Script(`globalThis[Symbol.for("${SLOT}")].run()`, { filename: "llmdb-slice" });
+
+function freeName(name: string): string {
+  return Symbol.for(name) in globalThis ? freeName(`${name} again`) : name;
+}
+
+/** The error of a call that took too long. */
+export function tooLate(timeoutMs: number): LlmdbError {
+  return new LlmdbError(
+    "LLMDB_WASM_TIME",
+    `the module ran for longer than ${timeoutMs} ms and was stopped; give it more timeoutMs, or less to do`,
+    { timeoutMs },
+  );
+}
+
+export class Deadline {
+  readonly timeoutMs: number;
+  readonly #endMs: number;
+
+  constructor(timeoutMs: number) {
+    this.timeoutMs = timeoutMs;
+    this.#endMs = steadyMs() + timeoutMs;
+  }
+
+  get leftMs(): number {
+    return this.#endMs - steadyMs();
+  }
+
+  /**
+   * Runs a slice.
+   *
+   * @throws LlmdbError `LLMDB_WASM_TIME`, and what the slice throws
+   */
+  run(slice: () => void): void {
+    const { leftMs } = this;
+    if (leftMs <= 0) throw tooLate(this.timeoutMs);
+    const outer = slot.run;
+    slot.run = slice;
+    try {
+      script.runInThisContext({ timeout: Math.ceil(leftMs) });
+    } catch (error) {
+      throw isTimeout(error) ? tooLate(this.timeoutMs) : error;
+    } finally {
+      slot.run = outer;
+    }
+  }
+}
+
+function isTimeout(error: unknown): boolean {
+  return isNativeError(error) && "code" in error && error.code === "ERR_SCRIPT_EXECUTION_TIMEOUT";
+}

@@ -1,0 +1,42 @@
+/**
+ * Threads that run modules. They are kept for the next call, and do not keep the process alive. Guarantees: a thread
+ * that was stopped in the middle of something is never used again.
+ */
+import { Worker } from "node:worker_threads";
+
+/** So many wait for the next call. */
+const MOST_IDLE = 8;
+const idle: Worker[] = [];
+
+export function takeThread(): Worker {
+  const thread = idle.pop() ?? startThread();
+  thread.ref();
+  return thread;
+}
+
+/** Gives a thread back that has answered everything. */
+export function giveThread(thread: Worker): void {
+  thread.removeAllListeners("message");
+  thread.unref();
+  if (idle.length < MOST_IDLE) idle.push(thread);
+  else void thread.terminate();
+}
+
+/** Stops a thread, whatever it does; resolves when it is gone. */
+export async function stopThread(thread: Worker): Promise<void> {
+  await thread.terminate();
+}
+
+/** Beside this file; where the core was joined into one file, still in its folder. */
+const WORKER = /\/wasm\/[^/]*$/.test(import.meta.url) ? "./page-worker.js" : "./wasm/page-worker.js";
+
+function startThread(): Worker {
+  const thread = new Worker(new URL(WORKER, import.meta.url), { stdin: false });
+  const leave = () => {
+    const at = idle.indexOf(thread);
+    if (at >= 0) idle.splice(at, 1);
+  };
+  thread.on("error", leave);
+  thread.on("exit", leave);
+  return thread;
+}
