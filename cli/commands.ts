@@ -22,6 +22,7 @@ const LOADERS: ReadonlyMap<string, () => Promise<CommandMaker>> = new Map([
   ["verify", async () => (await import("./maintenance.js")).verifyCommand],
   ["compact", async () => (await import("./maintenance.js")).compactCommand],
   ["backup", async () => (await import("./maintenance.js")).backupCommand],
+  ["module", async () => (await import("./module/index.js")).moduleCommand],
   ["repl", async () => (await import("./repl.js")).replCommand],
   ["mcp", async () => (await import("./mcp.js")).mcpCommand],
   ["torture", async () => (await import("./torture.js")).tortureCommand],

@@ -16,6 +16,7 @@ interface McpFlags {
   readonly tools: "compat" | "native" | "all";
   readonly readOnly?: boolean;
   readonly scope?: string;
+  readonly allowModules?: boolean;
 }
 
 /** Which files a server works with. */
@@ -33,7 +34,8 @@ export function mcpCommand(streams: Streams): Command {
     .option("-d, --db <file>", "the database file (default: $LLMDB_FILE, or beside $MEMORY_FILE_PATH)")
     .addOption(new Option("--tools <set>", "which tools").choices(["compat", "native", "all"]).default("all"))
     .option("--read-only", "opens the database for reading; tools that write are not there")
-    .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)");
+    .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)")
+    .addOption(new Option("--allow-modules", "clients may store WebAssembly modules").conflicts(["readOnly", "scope"]));
   explain(command, ["mcp --db agent.llmdb", "mcp --db agent.llmdb --tools compat --scope team/ada"]);
   return command.action(async () => {
     try {
@@ -58,6 +60,7 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
     version,
     tools: flags.tools,
     readOnly: flags.readOnly === true,
+    allowModules: flags.allowModules === true,
     ...(flags.scope === undefined ? {} : { scope: flags.scope }),
     log: (line) => void stderr.write(`llmdb mcp: ${line}\n`),
   });

@@ -47,6 +47,16 @@ function programOf(makers: readonly CommandMaker[], streams: Streams): Command {
         "A time is ISO 8601 (2020, 2020-01-31, 2020-01-31T10:15:00Z), milliseconds since 1970, or Infinity.\n\n" +
         "Exit codes: 0 done, 1 not found, problems found or failed, 2 bad usage",
     );
-  for (const make of makers) program.addCommand(make(streams).copyInheritedSettings(program));
+  for (const make of makers) {
+    const command = make(streams);
+    inherit(command, program);
+    program.addCommand(command);
+  }
   return program;
+}
+
+/** Settings go down to the commands of a command too. */
+function inherit(command: Command, from: Command): void {
+  command.copyInheritedSettings(from);
+  for (const inner of command.commands) inherit(inner, command);
 }

@@ -1,5 +1,5 @@
 /** docs/cli.md: its examples are run in order, and print what they are said to; each option stands in it. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -19,6 +19,7 @@ let folder = "";
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "llmdb-cli-docs-"));
   process.chdir(folder);
+  copyFileSync(join(root, "examples/modules/build/count-keys.wasm"), "count-keys.wasm");
   writeFileSync("note.txt", "a note\n");
   writeFileSync("facts.jsonl", blocks.find(({ language }) => language === "json")?.code ?? "");
   writeFileSync("program.js", 'db.get(["nodejs", "18"]).support\n');
@@ -57,7 +58,8 @@ test("each option of each command stands in its section", async () => {
       if (name === "torture") return [];
       const section =
         text.split(/^## /m).find((part) => part.startsWith("A story") === false && names(part, name)) ?? "";
-      const options = command.options.map(({ long }) => long ?? "").filter((long) => !common.includes(long));
+      const all = [command, ...command.commands].flatMap(({ options }) => options);
+      const options = all.map(({ long }) => long ?? "").filter((long) => !common.includes(long));
       return options.filter((option) => !section.includes(`\`${option}`)).map((option) => `${name} ${option}`);
     });
   expect(missing).toEqual([]);
