@@ -6,6 +6,7 @@
 
 import { countTokens } from "../../memory/tokens.js";
 import { LlmdbError } from "../../pager/error.js";
+import type { Arguments } from "./arguments.js";
 import { isObject, type JsonObject } from "./schema.js";
 
 export const DEFAULT_MAX_TOKENS = 4000;
@@ -15,7 +16,19 @@ export const MOST_TOKENS = 1_000_000;
 export const MOST_ITEMS = 1000;
 
 /** What others need whole, to ask further. The memory limits their lengths. */
-const WHOLE = new Set(["id", "kind", "scope", "cursor", "validFrom", "validTo", "knownFrom", "knownTo", "time", "op"]);
+const WHOLE = new Set([
+  "id",
+  "hash",
+  "kind",
+  "scope",
+  "cursor",
+  "validFrom",
+  "validTo",
+  "knownFrom",
+  "knownTo",
+  "time",
+  "op",
+]);
 /** What has any shape. */
 const FREE = new Set(["object", "meta"]);
 const FIRST_LENGTH = 16_384;
@@ -24,6 +37,11 @@ const LAST_LENGTH = 8;
 const PER_ELEMENT = 16;
 /** For the comma between two elements. */
 const SEPARATOR_TOKENS = 1;
+
+/** The budget that a call asks for. */
+export function budgetOf(args: Arguments): number {
+  return args.count("maxTokens", DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, MOST_TOKENS);
+}
 
 /** How many tokens the JSON text of a value takes. */
 function tokensOf(value: unknown): number {

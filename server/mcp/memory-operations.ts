@@ -13,7 +13,7 @@ import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
 import type { At } from "../../temporal/at.js";
 import { type Arguments, optional } from "./arguments.js";
-import { DEFAULT_MAX_TOKENS, fitPage, fitReply, LEAST_MAX_TOKENS, MOST_ITEMS, MOST_TOKENS } from "./budget.js";
+import { budgetOf, fitPage, fitReply, MOST_ITEMS } from "./budget.js";
 import { atOf, cursorOf, type FixedPoint, placeOf } from "./cursor.js";
 import type { Operation, Operations } from "./operation.js";
 import { changeJson, plain, recordJson, valueJson } from "./record-json.js";
@@ -247,10 +247,6 @@ function status(memory: Memory, args: Arguments): JsonObject {
     }),
     budgetOf(args),
   );
-}
-
-function budgetOf(args: Arguments): number {
-  return args.count("maxTokens", DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, MOST_TOKENS);
 }
 
 /** The same point for the pages that follow. */

@@ -2,11 +2,10 @@
  * The tools of the memory itself. Guarantees: arguments that no schema here names are refused; hints say the worst that
  * a tool can do.
  */
-import { DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, MOST_ITEMS, MOST_TOKENS } from "./budget.js";
-import { isObject, type Schema } from "./schema.js";
-import { READS, type Tool, type ToolHints, textResult, writes } from "./tool.js";
-
-type Properties = { readonly [name: string]: Schema };
+import { MOST_ITEMS } from "./budget.js";
+import { AT, BUDGET, list, object, type Properties, text, tool } from "./native-tool.js";
+import type { Schema } from "./schema.js";
+import { READS, type Tool, writes } from "./tool.js";
 
 const TEXT: Schema = { type: "string" };
 const NUMBER: Schema = { type: "number" };
@@ -21,21 +20,6 @@ const VALID: Properties = {
   validFrom: text('Since when it holds: ISO 8601, or "open". Default: now', 40),
   validTo: text('Until when it holds, not included: ISO 8601, or "open". Default: open', 40),
 };
-const AT: Properties = {
-  validAt: text("About this time: ISO 8601. Default: now", 40),
-  knownAt: text("As it was known at this time: ISO 8601. Default: now. Give knownAt or tx, not both", 40),
-  tx: { ...COUNT, description: "As it was known after this transaction" },
-};
-const BUDGET: Properties = {
-  maxTokens: {
-    type: "integer",
-    minimum: LEAST_MAX_TOKENS,
-    maximum: MOST_TOKENS,
-    default: DEFAULT_MAX_TOKENS,
-    description: "The reply takes at most so many tokens; what does not fit is cut, and marked",
-  },
-};
-
 const SAID: Properties = {
   subject: TEXT,
   predicate: TEXT,
@@ -256,42 +240,6 @@ export const memoryTools: readonly Tool[] = [
     READS,
   ),
 ];
-
-function tool(
-  name: string,
-  title: string,
-  description: string,
-  input: Properties,
-  required: readonly string[],
-  outputSchema: Schema & { readonly type: "object" },
-  annotations: ToolHints,
-): Tool {
-  const inputSchema = object(input, required);
-  return { listing: { name, title, description, inputSchema, outputSchema, annotations }, result: compact };
-}
-
-/** One line of JSON: white space takes tokens and says nothing. */
-function compact(reply: unknown) {
-  return textResult(JSON.stringify(reply), isObject(reply) ? { ...reply } : {});
-}
-
-function object(
-  properties: Properties,
-  required: readonly string[],
-  description?: string,
-): Schema & { readonly type: "object" } {
-  const about = description === undefined ? {} : { description };
-  const needed = required.length === 0 ? {} : { required };
-  return { type: "object", ...about, properties, ...needed, additionalProperties: false };
-}
-
-function list(items: Schema): Schema {
-  return { type: "array", items };
-}
-
-function text(description: string, maxLength: number, minLength?: number): Schema {
-  return { type: "string", description, maxLength, ...(minLength === undefined ? {} : { minLength }) };
-}
 
 function paging(limit: number): Properties {
   return {

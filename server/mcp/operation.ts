@@ -1,16 +1,17 @@
 /**
  * What a memory can be asked to do by name. Guarantees: an operation that writes does all of it in the transaction that
- * it gets.
+ * it gets, or in one of its own.
  */
 import type { Memory } from "../../memory/memory.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
+import type { Modules } from "../../wasm/modules.js";
 import type { Arguments } from "./arguments.js";
 
 /** Asks only. */
 export interface Reading {
   readonly writes: false;
-  /** Returns a JSON value. */
-  run(memory: Memory, args: Arguments): unknown;
+  /** Returns a JSON value, or a promise of one. `modules` are those of the database that the memory is in. */
+  run(memory: Memory, args: Arguments, modules: Modules): unknown;
 }
 
 /** Changes something. */
@@ -22,5 +23,12 @@ export interface Writing {
   run(tx: MemoryTransaction, args: Arguments): unknown;
 }
 
-export type Operation = Reading | Writing;
+/** Changes something in a transaction of its own. Done again, it has to find what was done, and answer the same. */
+export interface WritingAlone {
+  readonly writes: "alone";
+  /** Returns a JSON value. */
+  run(memory: Memory, args: Arguments, modules: Modules): Promise<unknown>;
+}
+
+export type Operation = Reading | Writing | WritingAlone;
 export type Operations = ReadonlyMap<string, Operation>;

@@ -2,6 +2,7 @@
  * The resources: the graph as the reference server shows it, and views of the memory. Guarantees: reading changes
  * nothing; an unknown address is an error in the words of the reference server.
  */
+import { ABI_TEXT, ABI_URI } from "./module-abi.js";
 import type { Callable } from "./service.js";
 import type { ToolSet } from "./tool-calls.js";
 
@@ -10,6 +11,7 @@ const STATUS_URI = "memory://status";
 const CHANGES_URI = "memory://changes";
 const RECORD_URI = /^memory:\/\/record\/([^/?#]+)(\/history)?$/;
 const JSON_TYPE = "application/json";
+const MARKDOWN_TYPE = "text/markdown";
 
 export interface ResourceListing {
   readonly uri: string;
@@ -21,6 +23,12 @@ export interface ResourceListing {
 
 export interface TemplateListing extends Omit<ResourceListing, "uri"> {
   readonly uriTemplate: string;
+}
+
+/** What a resource says. */
+export interface ResourceText {
+  readonly mimeType: string;
+  readonly text: string;
 }
 
 /** What a resource is read by. */
@@ -52,6 +60,13 @@ const VIEWS: readonly ResourceListing[] = [
     title: "Latest Changes",
     description: "The newest transactions: what was changed, when, by whom and why",
     mimeType: JSON_TYPE,
+  },
+  {
+    uri: ABI_URI,
+    name: "modules-abi",
+    title: "Writing a Module",
+    description: "The calling convention of WebAssembly modules, with a complete example",
+    mimeType: MARKDOWN_TYPE,
   },
 ];
 const TEMPLATES: readonly TemplateListing[] = [
@@ -86,13 +101,15 @@ export class Resources {
     return this.#tools === "compat" ? [] : [...TEMPLATES];
   }
 
-  /** The text of a resource; undefined where there is none. Throws what the service throws, and for what is no URL. */
-  async read(service: Callable, uri: string, scope: string | undefined): Promise<string | undefined> {
-    const view = this.#view(new URL(uri).href);
+  /** What a resource says; undefined where there is none. Throws what the service throws, and for what is no URL. */
+  async read(service: Callable, uri: string, scope: string | undefined): Promise<ResourceText | undefined> {
+    const { href } = new URL(uri);
+    if (href === ABI_URI && this.#tools !== "compat") return { mimeType: MARKDOWN_TYPE, text: ABI_TEXT };
+    const view = this.#view(href);
     if (view === undefined) return undefined;
     const from = scope === undefined ? {} : { scope };
     const reply = await service.call(view.method, { ...from, arguments: view.args });
-    return JSON.stringify(reply, null, view.indent);
+    return { mimeType: JSON_TYPE, text: JSON.stringify(reply, null, view.indent) };
   }
 
   #view(uri: string): View | undefined {

@@ -24,6 +24,8 @@ export interface McpOptions {
   readonly readOnly: boolean;
   /** The scope beyond which clients see nothing. */
   readonly scope?: string;
+  /** Whether clients may store modules. Default: not. */
+  readonly allowModules?: boolean;
 }
 
 /** A server that is not connected yet. */
@@ -101,12 +103,12 @@ function serveResources(server: Server, service: Callable, resources: Resources,
   server.setRequestHandler("resources/list", () => ({ resources: resources.listings }));
   server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: resources.templates }));
   server.setRequestHandler("resources/read", async ({ params: { uri } }) => {
-    const text = await resources.read(service, uri, scope);
-    if (text === undefined) {
+    const found = await resources.read(service, uri, scope);
+    if (found === undefined) {
       const message = `MCP error ${ProtocolErrorCode.InvalidParams}: Resource ${uri.slice(0, 1000)} not found`;
       throw new ProtocolError(ProtocolErrorCode.InvalidParams, message);
     }
-    return { contents: [{ uri: new URL(uri).href, mimeType: "application/json", text }] };
+    return { contents: [{ uri: new URL(uri).href, ...found }] };
   });
 }
 

@@ -1,19 +1,21 @@
 /**
  * A memory as a service: operations by name, parameters and replies as JSON. Guarantees: an operation that writes is
  * one transaction, in which its reply is kept under the id of the request, so that a request which comes again is
- * answered and not done again; nothing outside of the scope of the caller is seen or changed.
+ * answered and not done again, or it finds by itself that it was done; nothing outside of the scope of the caller is
+ * seen or changed.
  */
 import { Memory, type MemoryOptions } from "../../memory/memory.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
 import { LlmdbError } from "../../pager/error.js";
-import type { Database } from "../../temporal/database.js";
-import { open } from "../../temporal/open.js";
+import type { Database } from "../../wasm/database.js";
+import { open } from "../../wasm/open.js";
 import type { Replies } from "../sharing/replies.js";
 import type { Emit, Service } from "../sharing/service.js";
 import { Arguments } from "./arguments.js";
 import { graphOperations } from "./graph-operations.js";
 import { importOperations } from "./import.js";
 import { memoryOperations } from "./memory-operations.js";
+import { moduleOperations } from "./module-operations.js";
 import type { Operation, Operations, Writing } from "./operation.js";
 import { original, storable } from "./surrogates.js";
 
@@ -45,7 +47,12 @@ export interface MemoryServiceOptions extends Omit<MemoryOptions, "scope"> {
   readOnly?: boolean;
 }
 
-const OPERATIONS: Operations = new Map([...graphOperations, ...memoryOperations, ...importOperations]);
+const OPERATIONS: Operations = new Map([
+  ...graphOperations,
+  ...memoryOperations,
+  ...moduleOperations,
+  ...importOperations,
+]);
 const MOST_SCOPES = 100;
 
 export class MemoryService implements Service {
@@ -93,11 +100,12 @@ export class MemoryService implements Service {
     const args = given.object("arguments");
     if (!operation.writes) {
       if (this.#options.readOnly === true) this.#db.refresh();
-      return operation.run(memory, args);
+      return operation.run(memory, args, this.#db.modules);
     }
     if (this.#options.readOnly === true) {
       throw new LlmdbError("LLMDB_READ_ONLY", `the memory was opened for reading only; ${method} would write`);
     }
+    if (operation.writes === "alone") return operation.run(memory, args, this.#db.modules);
     const meta = metaOf(method, given, args);
     const reply = await memory.transaction((tx) => this.#once(tx, operation, args, requestId), { meta });
     if (operation.changesGraph) this.#options.emit?.(GRAPH_CHANGED);

@@ -8,6 +8,7 @@ import { LlmdbError } from "../../pager/error.js";
 import { DEFAULT_MAX_TOKENS, fitText, LEAST_MAX_TOKENS } from "./budget.js";
 import { graphTools } from "./graph-tools.js";
 import { memoryTools } from "./memory-tools.js";
+import { moduleTools } from "./module-tools.js";
 import { check, isObject } from "./schema.js";
 import type { Callable } from "./service.js";
 import { originalText } from "./surrogates.js";
@@ -24,19 +25,36 @@ export interface ToolOptions {
   readonly tools: ToolSet;
   /** Tools that write are not there. */
   readonly readOnly: boolean;
+  /** Whether modules can be stored. Default: not. */
+  readonly allowModules?: boolean;
+  /** Tools that reach beyond a scope are not there. */
+  readonly scope?: string;
 }
+
+/** What no scope bounds. */
+const UNSCOPED: readonly string[] = ["module_put", "module_run"];
 
 export class Tools {
   readonly #tools: ReadonlyMap<string, Tool>;
-  readonly #hidden: ReadonlySet<string>;
+  /** Why a tool is not there. */
+  readonly #hidden: ReadonlyMap<string, string>;
   readonly #native: ReadonlySet<Tool>;
 
-  constructor({ tools, readOnly }: ToolOptions) {
-    const all = [...(tools === "native" ? [] : graphTools), ...(tools === "compat" ? [] : memoryTools)];
-    const usable = all.filter(({ listing }) => !readOnly || listing.annotations.readOnlyHint);
-    this.#tools = new Map(usable.map((tool) => [tool.listing.name, tool]));
-    this.#hidden = new Set(all.filter((tool) => !usable.includes(tool)).map(({ listing }) => listing.name));
-    this.#native = new Set(memoryTools);
+  constructor(options: ToolOptions) {
+    const { tools } = options;
+    const native = [...memoryTools, ...moduleTools];
+    const all = [...(tools === "native" ? [] : graphTools), ...(tools === "compat" ? [] : native)];
+    const usable = new Map<string, Tool>();
+    const hidden = new Map<string, string>();
+    for (const tool of all) {
+      const { name } = tool.listing;
+      const why = whyHidden(tool, options);
+      if (why === undefined) usable.set(name, tool);
+      else hidden.set(name, why);
+    }
+    this.#tools = usable;
+    this.#hidden = hidden;
+    this.#native = new Set(native);
   }
 
   get listings(): ToolListing[] {
@@ -57,12 +75,13 @@ export class Tools {
   }
 
   #missing(name: string): ToolResult {
-    if (!this.#hidden.has(name)) {
+    const why = this.#hidden.get(name);
+    if (why === undefined) {
       // The reference server looks names up in an object, whose inherited members are no enabled tools to it.
-      const why = name in {} ? "disabled" : "not found";
-      return errorResult(mcpError(`Tool ${name.slice(0, LONGEST_NAME)} ${why}`));
+      const what = name in {} ? "disabled" : "not found";
+      return errorResult(mcpError(`Tool ${name.slice(0, LONGEST_NAME)} ${what}`));
     }
-    return errorResult(`LLMDB_READ_ONLY: ${name} writes, and this server was started with --read-only`);
+    return errorResult(why);
   }
 
   /** Errors of the memory's own tools keep to the budget too. */
@@ -73,6 +92,20 @@ export class Tools {
     const [{ text }] = result.content;
     return countTokens(text) <= budget ? result : errorResult(fitText(text, budget));
   }
+}
+
+/** Why a tool is not there; undefined where it is. */
+function whyHidden({ listing: { name, annotations } }: Tool, options: ToolOptions): string | undefined {
+  if (options.readOnly && !annotations.readOnlyHint) {
+    return `LLMDB_READ_ONLY: ${name} writes, and this server was started with --read-only`;
+  }
+  if (name === "module_put" && options.allowModules !== true) {
+    return `LLMDB_READ_ONLY: ${name} stores code, and this server was started without --allow-modules`;
+  }
+  if (options.scope !== undefined && UNSCOPED.includes(name)) {
+    return `LLMDB_UNSUPPORTED: ${name} reaches the whole database, and this server was started with --scope`;
+  }
+  return undefined;
 }
 
 function invalidArguments(name: string, problems: readonly string[]): ToolResult {

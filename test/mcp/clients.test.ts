@@ -24,7 +24,7 @@ test.each([
   const client = await connectNew(`${mode}.llmdb`, mode);
   expect(client.getNegotiatedProtocolVersion()).toBe(version);
   const { tools } = await client.listTools();
-  expect(tools).toHaveLength(19);
+  expect(tools).toHaveLength(21);
   for (const { inputSchema, outputSchema, annotations } of tools) {
     expect(inputSchema.type).toBe("object");
     expect(outputSchema?.type).toBe("object");
@@ -73,7 +73,7 @@ test("a client of the older SDK", async () => {
   await using connected = await app.connect(["--db", app.path("old.llmdb"), "--scope", "team/ada"]);
   const { client } = connected;
   expect(client.getServerVersion()?.name).toBe("llmdb");
-  expect((await client.listTools()).tools).toHaveLength(19);
+  expect((await client.listTools()).tools).toHaveLength(20);
   const told = await client.callTool({ name: "remember", arguments: { text: "the build is green" } });
   expect(told.structuredContent).toMatchObject({ id: "f1", tx: 1, replaced: [] });
   const status = await client.callTool({ name: "status", arguments: {} });
@@ -83,7 +83,7 @@ test("a client of the older SDK", async () => {
 
 test.each([
   ["compat", 9],
-  ["native", 10],
+  ["native", 12],
 ] as const)("--tools %s", async (set, count) => {
   await using connected = await app.connect(["--db", app.path(`${set}.llmdb`), "--tools", set]);
   expect((await connected.client.listTools()).tools).toHaveLength(count);
