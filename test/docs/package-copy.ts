@@ -5,7 +5,8 @@ import { dirname, join } from "node:path";
 import ts from "typescript";
 import { root, sourcesIn } from "../sources.js";
 
-const shipped = /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|memory|level)\/|cli\/formats\/(software-)?support)/;
+const shipped =
+  /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|memory|level)\/|cli\/formats\/(software-)?support)/;
 
 /** Makes the package in `folder`: `package.json`, `dist/`, `examples/`, `scripts/` and the installed dependencies. */
 export function copyPackage(folder: string): void {

@@ -51,6 +51,13 @@ test("the example reads back what it stored", () => {
   expect(report).toMatch(/2020-12-22T20:20:45Z {2}withdrawn\n.*2024-04-30\n {2}2022-06-11T16:15:42Z {2}2023-09-11\n/);
 });
 
+test("the example of modules checks what it shows", () => {
+  const report = runThere(folder, "examples/edges-stream.mjs");
+  expect(report).toMatch(/killed after commit \d+, opened again: \d+ payments, both maps agree\n/);
+  expect(report).toContain("  as of last month  828 in 8 budgets\n  now               871 in 7 budgets\n");
+  expect(report).toMatch(/\nall of it checked\n$/);
+});
+
 test("every npm command of the README exists", () => {
   const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
   const named = [...readme.matchAll(/npm (?:run ([\w:-]+)|(test)\b)/g)].map((match) => match[1] ?? match[2]);
