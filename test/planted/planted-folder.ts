@@ -10,7 +10,19 @@ import ts from "typescript";
 import type { PlantedBug } from "./planted-bug.js";
 
 /** What the torture runs, from the top of the repository. */
-const PARTS = ["index.ts", "pager", "btree", "wal", "mvcc", "engine", "temporal", "test/harness", "test/planted"];
+const PARTS = [
+  "index.ts",
+  "pager",
+  "btree",
+  "wal",
+  "mvcc",
+  "engine",
+  "temporal",
+  "catalog",
+  "wasm",
+  "test/harness",
+  "test/planted",
+];
 const PROGRAM = "test/planted/torture-program.js";
 const COMPILER = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
 

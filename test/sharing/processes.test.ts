@@ -11,7 +11,8 @@ import { compileSources, type PlantedBug } from "../kill/compiled-harness.js";
 import type { Told } from "./toy-process.js";
 import { openToy } from "./toy-service.js";
 
-const needed = /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|memory|server\/sharing)\/|test\/sharing\/toy-)/;
+const needed =
+  /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|memory|server\/sharing)\/|test\/sharing\/toy-)/;
 const folder = mkdtempSync(join(tmpdir(), "llmdb-sharing-"));
 const started = new Set<Writer>();
 let databases = 0;
