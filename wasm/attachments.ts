@@ -32,6 +32,22 @@ export class Attachments implements CommitWatcher {
     this.#catalog = catalog;
   }
 
+  /**
+   * When the database is opened: reads what is attached. Where that is damaged, it is opened all the same, to be read
+   * and verified, and refuses to be written: nobody knows what would have to run.
+   */
+  begin(): void {
+    if (this.#engine.readOnly) return;
+    try {
+      if (!this.#catalog.isEmpty) this.load();
+    } catch (error) {
+      const refuse = () => {
+        throw error;
+      };
+      this.#engine.watcher = { watches: refuse, beforeCommit: refuse };
+    }
+  }
+
   /** Reads what is attached now; it holds from the next transaction on. */
   load(): void {
     this.#hooks = new Map();

@@ -72,7 +72,7 @@ export class Modules {
     this.#attachments = new Attachments(engine, this.#catalog);
     this.#sources = new CommittedSources(engine);
     this.#maxNameBytes = maxKeyBytes(engine.store.pageSize) - 1;
-    if (!this.#catalog.isEmpty) this.#attachments.load();
+    this.#attachments.begin();
   }
 
   /** Takes what hooks and indexes log. Default: nothing does. */
