@@ -33,7 +33,7 @@ export type { TemporalStore, TemporalWrites, TransactionStore } from "./temporal
 export type { Transaction } from "./temporal/transaction.js";
 export type { LoggedChange, LoggedTransaction } from "./temporal/transaction-log.js";
 export type { AttachmentOf, AttachOptions } from "./wasm/attach-options.js";
-export type { CallOptions } from "./wasm/call-options.js";
+export type { CallOptions, StopSignal } from "./wasm/call-options.js";
 export { Database } from "./wasm/database.js";
 export type { ModuleExplanation } from "./wasm/explanation.js";
 export type { ShapeLimits } from "./wasm/limits.js";

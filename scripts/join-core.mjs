@@ -34,8 +34,9 @@ const { output } = await bundle.write({
   entryFileNames: "[name].js",
   chunkFileNames: "[name].js",
   codeSplitting: { groups: [{ name: "core", test: (id) => id.startsWith(dist + sep) || id.includes(DEPENDENCY) }] },
-  // It stays legible, for stack traces.
+  // It stays legible, for stack traces; what comments say is in the declarations and the source.
   minify: false,
+  comments: false,
 });
 await bundle.close();
 const files = output.map(({ fileName }) => fileName).filter((name) => !names.includes(name));

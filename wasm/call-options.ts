@@ -5,6 +5,14 @@
 import { LlmdbError } from "../pager/error.js";
 import type { Floats } from "./module-cache.js";
 
+/** What is used of an `AbortSignal`, whose type not every program has. */
+export interface StopSignal {
+  readonly reason: unknown;
+  throwIfAborted(): void;
+  addEventListener(type: "abort", listener: () => void): void;
+  removeEventListener(type: "abort", listener: () => void): void;
+}
+
 /** How a module runs over pages. */
 export interface CallOptions {
   /** Handed to the module with every call. Default: none. */
@@ -15,8 +23,8 @@ export interface CallOptions {
   memoryBytes?: number;
   /** The most time, in milliseconds from 1. Default 1,000. */
   timeoutMs?: number;
-  /** Stops it. */
-  signal?: AbortSignal;
+  /** Stops it: an `AbortSignal`. */
+  signal?: StopSignal;
   /** Threads to run in besides this one, 0 to 64; with 0 it runs in this one, in slices. Default 0. */
   workers?: number;
   /** Pages that a call is handed, 1 to 1,024. Default 1. */
@@ -32,7 +40,7 @@ export interface CheckedCall {
   readonly fuel: number;
   readonly memoryBytes: number;
   readonly timeoutMs: number;
-  readonly signal: AbortSignal | undefined;
+  readonly signal: StopSignal | undefined;
   readonly workers: number;
   readonly pagesPerCall: number;
   readonly floats: Floats;

@@ -2,7 +2,9 @@
  * Goes through the pages of a source in this thread, morsel by morsel. Guarantees: the module runs in slices of a few
  * milliseconds, between which others get their turn; pages are loaded outside of slices, since a slice may be cut off.
  */
+
 import { steadyMs } from "../pager/clock.js";
+import type { StopSignal } from "./call-options.js";
 import type { Deadline } from "./deadline.js";
 import type { ModuleHost } from "./host-imports.js";
 import { MORSEL_PAGES, Morsel, type MorselTask } from "./morsel.js";
@@ -35,7 +37,7 @@ export class LocalMorsels {
   readonly #task: MorselTask;
   readonly #host: ModuleHost;
   readonly #deadline: Deadline;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   /** Pages of a morsel. */
   readonly #morselPages: number;
   /** Pages of the next slice. */
@@ -51,7 +53,7 @@ export class LocalMorsels {
     task: MorselTask,
     host: ModuleHost,
     deadline: Deadline,
-    signal: AbortSignal | undefined,
+    signal: StopSignal | undefined,
     isWhole: boolean,
   ) {
     this.#source = source;

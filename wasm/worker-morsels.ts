@@ -3,8 +3,10 @@
  * the pages; a page lies still until the thread that reads it has answered or is gone; at the deadline, or when it is
  * called off, threads are stopped in the middle of whatever they do.
  */
+
 import type { Worker } from "node:worker_threads";
 import { LlmdbError } from "../pager/error.js";
+import type { StopSignal } from "./call-options.js";
 import { type Deadline, tooLate } from "./deadline.js";
 import type { ModuleHost } from "./host-imports.js";
 import type { MorselResult } from "./local-morsels.js";
@@ -30,7 +32,7 @@ export class WorkerMorsels {
   readonly #task: MorselTask;
   readonly #host: ModuleHost;
   readonly #deadline: Deadline;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   readonly #arena = arenas++;
   readonly #threads: Worker[];
   /** Of each thread, the chunks that it has seen. */
@@ -46,7 +48,7 @@ export class WorkerMorsels {
     task: MorselTask,
     host: ModuleHost,
     deadline: Deadline,
-    signal: AbortSignal | undefined,
+    signal: StopSignal | undefined,
     workers: number,
   ) {
     this.#source = source;
@@ -148,13 +150,13 @@ export class WorkerMorsels {
 class Stop {
   readonly promise: Promise<never>;
   readonly #timer: ReturnType<typeof setTimeout>;
-  readonly #signal: AbortSignal | undefined;
+  readonly #signal: StopSignal | undefined;
   readonly #threads: readonly Worker[];
   #reject: (reason: unknown) => void = () => {};
   readonly #abort = () => this.#reject(this.#signal?.reason);
   readonly #fail = (error: unknown) => this.#reject(error);
 
-  constructor(deadline: Deadline, signal: AbortSignal | undefined, threads: readonly Worker[]) {
+  constructor(deadline: Deadline, signal: StopSignal | undefined, threads: readonly Worker[]) {
     this.promise = new Promise((_, reject) => {
       this.#reject = reject;
     });
