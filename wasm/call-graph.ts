@@ -24,7 +24,7 @@ export class CallGraph {
   readonly units: Int32Array;
   readonly #nodes: readonly CallNode[];
   readonly #firstIndex: number;
-  /** A node that calls whatever is in a table. */
+  /** A node that calls whatever is in a table. It has no frame, and is never charged. */
   readonly #table: number;
   readonly #inTable: readonly number[];
   /** By node that is not charged: what it and those below pile up at most. */
@@ -102,16 +102,23 @@ export class CallGraph {
       members.push(node);
     }
     const isCycle = members.length > 1 || this.#callsOf(root).includes(root);
-    for (const node of members) this.#weigh(node, isCycle);
+    // The others of its cycle pile up what it does.
+    if (members.includes(this.#table)) this.#depth[this.#table] = this.#below(this.#table);
+    for (const node of members) if (node !== this.#table) this.#weigh(node, isCycle);
   }
 
-  /** Of the same cycle, some are charged by now, and the others do not pile up anything yet. */
-  #weigh(node: number, isCycle: boolean): void {
+  /** What a node calls and is not charged. Of its own cycle, the others do not pile up anything. */
+  #below(node: number): number {
     let below = 0;
     for (const called of this.#callsOf(node)) {
       if (this.units[called] === 0) below = Math.max(below, this.#depth[called]);
     }
-    const own = node === this.#table ? 0 : this.#nodes[node].frameUnits;
+    return below;
+  }
+
+  #weigh(node: number, isCycle: boolean): void {
+    const below = this.#below(node);
+    const own = this.#nodes[node].frameUnits;
     if (isCycle || own + below > FREE_UNITS) this.units[node] = own + below;
     else this.#depth[node] = own + below;
   }
