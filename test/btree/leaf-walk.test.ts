@@ -55,7 +55,7 @@ test("the leaves of any range of any tree hold the keys that a cursor finds", ()
       expect(walked(bench, bounds)).toEqual(bench.scan(bounds));
     }
   });
-  fc.assert(property, { numRuns: 120 });
+  fc.assert(property, { numRuns: 60 });
 });
 
 test("a walk goes down from the root once for each branch above leaves", () => {

@@ -263,7 +263,7 @@ test("a watcher sees the net changes, whatever the transaction does", () => {
     expect(db.verify().problems).toEqual([]);
     db.closeSync();
   });
-  fc.assert(property, { numRuns: 80 });
+  fc.assert(property, { numRuns: 40 });
 }, 120_000);
 
 /** Notes what it was asked with. */

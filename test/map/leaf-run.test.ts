@@ -116,7 +116,7 @@ test("copies of leaves hold a range as it was when the run was opened", () => {
     expect(db.verify().problems).toEqual([]);
     db.closeSync();
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: 30 });
 });
 
 test("what the batch holds stays where it is until the next one", () => {

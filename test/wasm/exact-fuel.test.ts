@@ -128,7 +128,7 @@ test("generated programs", { timeout: 120_000 }, () => {
     fc.property(programs, (text) => {
       for (const count of expectSame(text)) operations += count;
     }),
-    { numRuns: Number(process.env.LLMDB_WASM_PROGRAMS ?? 25) },
+    { numRuns: Number(process.env.LLMDB_WASM_PROGRAMS ?? 12) },
   );
   expect(operations).toBeGreaterThan(1000);
 });

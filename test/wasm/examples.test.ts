@@ -252,7 +252,7 @@ describe("reverse-edges", () => {
         for (const writes of list) graph.commit(writes, batch);
         graph.expectDerived();
       }),
-      { numRuns: 150 },
+      { numRuns: 75 },
     );
   });
 
@@ -308,7 +308,7 @@ test("by-field gives the keys that the database would", () => {
         records.flatMap((value, i) => indexedOf(value).map((key) => [i, keyBytes(key)])),
       );
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });
 

@@ -125,7 +125,7 @@ test("reverse edges and degrees are those of the edges after every transaction",
       }
       expectClean(db);
     }),
-    { numRuns: 120 },
+    { numRuns: 60 },
   );
 });
 

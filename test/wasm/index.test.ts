@@ -136,7 +136,7 @@ test("entries are those of the records after every transaction, and after buildi
       expect(index.count()).toBe(entriesOf(model).length);
       expectClean(db);
     }),
-    { numRuns: 120 },
+    { numRuns: 60 },
   );
 });
 

@@ -106,7 +106,7 @@ test("the pages of a map are cut to the range", async () => {
       await stream.bytes();
       expect(stream.usage.records).toBe(map.count(of));
     }),
-    { numRuns: 150 },
+    { numRuns: 75 },
   );
   expect(await dump({ map: "no such map" })).toEqual([]);
 });
@@ -142,7 +142,7 @@ test("the facts of a partition at any point are those that a range reads", async
       const found = entriesIn(Buffer.from(await facts.modules.mapPages("dump", pages).bytes()));
       expect(found).toEqual(stored(facts.partition(partition).range(of, point)));
     }),
-    { numRuns: 150 },
+    { numRuns: 75 },
   );
   expect(facts.stats().openSnapshots).toBe(0);
 });
