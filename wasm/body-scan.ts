@@ -8,7 +8,7 @@
  */
 import { BodyPlan, GROW, LEAVE, OPERAND, RELOAD, SPILL } from "./body-plan.js";
 import type { ByteReader } from "./byte-reader.js";
-import { type CostTable, isVector } from "./costs.js";
+import type { CostTable } from "./costs.js";
 import { skipImmediate } from "./immediates.js";
 import type { ShapeLimits } from "./limits.js";
 import { type FunctionType, type RawModule, readValueType, V128 } from "./module-reader.js";
@@ -24,6 +24,7 @@ import {
   ELSE,
   END,
   IF,
+  isVector,
   LOOP,
   MEMORY_GROW,
   operationName,

@@ -16,7 +16,6 @@ import {
   MEMORY_INIT,
   OPERATIONS,
   operationName,
-  SIMD,
   TABLE_COPY,
   TABLE_FILL,
   TABLE_GROW,
@@ -105,8 +104,3 @@ export const EXACT_COSTS: CostTable = {
   run: 64,
   isExact: true,
 };
-
-/** Whether an operation works on vectors. */
-export function isVector(number: number): boolean {
-  return number >= SIMD;
-}

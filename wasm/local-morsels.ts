@@ -25,7 +25,7 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** A slice should take so long; starting one takes about a tenth of a millisecond. */
+/** A slice should take so long: long beside what starting one takes, short for those who wait. */
 const SLICE_MS = 5;
 const FIRST_PAGES = 32;
 const MOST_PAGES = 16_384;

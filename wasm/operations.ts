@@ -60,7 +60,6 @@ export const LOCAL_SET = 0x21;
 export const LOCAL_TEE = 0x22;
 export const F32_CONST = 0x43;
 export const F64_CONST = 0x44;
-export const REF_FUNC = 0xd2;
 export const VECTOR_CONST = SIMD + 12;
 export const MEMORY_INIT = BULK + 8;
 export const MEMORY_COPY = BULK + 10;
@@ -70,8 +69,7 @@ export const TABLE_COPY = BULK + 14;
 export const TABLE_GROW = BULK + 15;
 export const TABLE_FILL = BULK + 17;
 
-/** Which NaN an operation may leave: the type of its lanes. */
-export const NO_NAN = 0;
+/** Which NaN an operation may leave: the type of its lanes; 0 for none. */
 export const NAN_F32 = 1;
 export const NAN_F64 = 2;
 export const NAN_F32X4 = 3;
@@ -267,3 +265,8 @@ define(SIMD + 248, 1, 1, "i32x4.trunc_sat_f32x4_s i32x4.trunc_sat_f32x4_u");
 define(SIMD + 250, 1, 1, "f32x4.convert_i32x4_s f32x4.convert_i32x4_u");
 define(SIMD + 252, 1, 1, "i32x4.trunc_sat_f64x2_s_zero i32x4.trunc_sat_f64x2_u_zero");
 define(SIMD + 254, 1, 1, "f64x2.convert_low_i32x4_s f64x2.convert_low_i32x4_u");
+
+/** Whether an operation works on vectors. */
+export function isVector(number: number): boolean {
+  return number >= SIMD;
+}

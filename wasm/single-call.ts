@@ -2,8 +2,8 @@
  * One statement of a module inside a transaction: a fresh instance, called on records in batches. Guarantees: it ends
  * within its fuel and by its deadline; nothing that it does is seen before it has ended.
  *
- * The watchdog costs more than most hooks do. So a module first gets as much fuel as it can hardly use for longer than
- * its deadline, and runs without one; only if that is not enough, it begins anew, with all its fuel and a watchdog.
+ * The watchdog costs more than most hooks do. So a module first gets little fuel, and runs without one; only if that is
+ * not enough, it begins anew, with all its fuel and a watchdog, and its time is counted from there.
  */
 
 import { Deadline } from "./deadline.js";
@@ -32,7 +32,7 @@ export interface SingleCall {
 /** What came out of a batch: `take` may keep nothing of it. */
 export type TakeOutput = (u8: Uint8Array, at: number, bytes: number, firstRecord: number, endRecord: number) => void;
 
-/** Fuel that is used up in a few milliseconds, whatever it is spent on. */
+/** Little enough to run unwatched: even if each unit took 100 ns, it would be used up in 50 ms. */
 const QUICK_UNITS = 500_000;
 /** Records of a batch take no more, but for a single one. */
 const BATCH_BYTES = 4 * 1024 * 1024;
