@@ -1,12 +1,13 @@
 /**
  * Listing records without searching: by kind, scope, subject, session. Guarantees: records come in the order in
- * which they became known; a cursor goes on where the page before ended, whatever is written meanwhile.
+ * which they became known, turns of a session in the order of the session; a cursor goes on where the page before ended,
+ * whatever is written meanwhile. A page of a session costs what the session holds, whatever else there is.
  */
 import { requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
 import { recordEntry, scopeNumber, scopesBelow } from "./directory.js";
 import { checkCount, checkKind, invalid } from "./input.js";
-import { ORDER } from "./maps.js";
+import { ORDER, TURNS } from "./maps.js";
 import { isRecordValue, type MemoryRecord, type RecordKind } from "./record.js";
 import { resolveScope, type ScopePath } from "./scope.js";
 import { recordOf } from "./version.js";
@@ -51,11 +52,10 @@ export function listRecords(db: Database, root: ScopePath, options: RecordsOptio
   const scopes = below ? scopesBelow(db, path).map(([, number]) => number) : own === undefined ? [] : [own];
   const [fromScope, fromPlace] = parseCursor(cursor);
   const records: MemoryRecord[] = [];
-  const order = db.map<[number, string, number], string>(ORDER);
   for (const scope of scopes.sort((a, b) => a - b)) {
     if (scope < fromScope) continue;
     const start = scope === fromScope ? fromPlace : 0;
-    for (const [[, , place], id] of order.range({ gt: [scope, kind, start], prefix: [scope, kind] })) {
+    for (const [id, place] of candidates(db, scope, options, start)) {
       const record = recordNow(db, root, id, options);
       if (record === undefined) continue;
       records.push(record);
@@ -63,6 +63,23 @@ export function listRecords(db: Database, root: ScopePath, options: RecordsOptio
     }
   }
   return { records, cursor: undefined };
+}
+
+/** The ids of a scope that may match, from a place on, each with the place at which the next page begins. */
+function* candidates(
+  db: Database,
+  scope: number,
+  { kind, session }: RecordsOptions,
+  start: number,
+): IterableIterator<[id: string, place: number]> {
+  if (kind === "turn" && session !== undefined) {
+    const turns = db.map<[number, string, number], string>(TURNS);
+    const range = turns.range({ gte: [scope, session, start], prefix: [scope, session] });
+    for (const [[, , index], id] of range) yield [id, index + 1];
+    return;
+  }
+  const order = db.map<[number, string, number], string>(ORDER);
+  for (const [[, , place], id] of order.range({ gt: [scope, kind, start], prefix: [scope, kind] })) yield [id, place];
 }
 
 function parseCursor(cursor: string | undefined): [number, number] {

@@ -126,6 +126,7 @@ class Run {
         }
         expect(found.toSorted()).toEqual(below.toSorted());
       }
+      this.#compareSessions(memory, root);
       const graph = memory.graph.read();
       const value = (id: string) => {
         return Object.fromEntries(Object.entries(this.#model.at(id, this.#clockMs)?.value ?? {}).slice(1));
@@ -139,6 +140,27 @@ class Run {
       const relations = this.#model.known("relation", (scope) => scope === root).filter(now);
       expect(graph.relations).toEqual(relations.map(value));
       this.#compareSearch(memory);
+    }
+  }
+
+  #compareSessions(memory: Memory, root: string): void {
+    const turns = this.#model
+      .known("turn", (scope) => scope === root)
+      .flatMap((id) => {
+        const value = this.#model.at(id, this.#clockMs)?.value;
+        return value?.kind === "turn" ? [{ id, ...value }] : [];
+      });
+    for (const session of ["s", "t"]) {
+      const expected = turns.filter((turn) => turn.session === session).sort((a, b) => a.index - b.index);
+      const found: string[] = [];
+      let cursor: string | undefined;
+      do {
+        const options = { kind: "turn", session, limit: 2 } as const;
+        const page = memory.list(cursor === undefined ? options : { ...options, cursor });
+        found.push(...page.records.map(({ id }) => id));
+        cursor = page.cursor;
+      } while (cursor !== undefined);
+      expect(found).toEqual(expected.map(({ id }) => id));
     }
   }
 

@@ -131,3 +131,24 @@ test("what a fact replaces comes by valid time, whatever became known first", as
   const { replaced } = await memory.remember({ id: "x", text: "d", validFrom: 0, validTo: 5000 });
   expect(replaced.map(({ text }) => text)).toEqual(["a", "b", "c"]);
 });
+
+test("the turns of a session cost what the session holds, whatever else was said", async () => {
+  const memory = newMemory();
+  const say = (session: string) =>
+    memory.transaction((tx) => {
+      for (let i = 0; i < 20; i++) tx.addTurn(session, { role: "user", text: `line ${i}` });
+    });
+  const pageReads = () => {
+    const { cacheHits, cacheMisses } = memory.db.stats();
+    return cacheHits + cacheMisses;
+  };
+  const readsOf = (session: string) => {
+    const before = pageReads();
+    expect(memory.list({ kind: "turn", session, limit: 10 }).records).toHaveLength(10);
+    return pageReads() - before;
+  };
+  for (let n = 0; n < 4; n++) await say(`day ${n}`);
+  const few = readsOf("day 3");
+  for (let n = 4; n < 64; n++) await say(`day ${n}`);
+  expect(readsOf("day 63")).toBeLessThan(2 * few + 20);
+});
