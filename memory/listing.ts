@@ -1,7 +1,7 @@
 /**
  * Listing records without searching: by kind, scope, subject, session. Guarantees: records come in the order in
- * which they became known, turns of a session in the order of the session; a cursor goes on where the page before ended,
- * whatever is written meanwhile. A page of a session costs what the session holds, whatever else there is.
+ * which they became known, turns of a session in the order of the session; a cursor goes on where the page before
+ * ended, whatever is written meanwhile; a page of a session costs what the session holds.
  */
 import { requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
