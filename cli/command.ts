@@ -8,7 +8,7 @@ import { Command } from "commander";
 import { type Database, type OpenOptions, open } from "../index.js";
 import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
 import { ProgressLine } from "./progress-line.js";
-import { Output, type Streams } from "./streams.js";
+import { Output, type Printed, type Streams, say } from "./streams.js";
 
 /** The options that every command on a database has. */
 export interface CommonFlags {
@@ -51,13 +51,13 @@ export class Run<F extends CommonFlags> {
   }
 
   /** The result of a command: as JSON where that was asked for, otherwise as `text` has it. */
-  async result(json: unknown, text: () => string): Promise<void> {
-    await this.out.line(this.flags.json === true ? JSON.stringify(json) : text());
+  async result(json: unknown, text: () => Printed): Promise<void> {
+    await (this.flags.json === true ? this.out.json(json) : this.out.line(text()));
   }
 
   /** Something worth knowing beside the result. */
   note(text: string): void {
-    this.streams.stderr.write(`llmdb: ${text}\n`);
+    say(this.streams.stderr, `llmdb: ${text}`);
   }
 
   /** Ends with an exit code, once the rest is done. */
@@ -117,7 +117,7 @@ export function onCall<F extends CommonFlags>(command: Command, streams: Streams
 async function report<F extends CommonFlags>(run: Run<F>, error: unknown): Promise<void> {
   const failure = failureOf(error);
   run.exit(exitCodeOf(failure));
-  if (run.flags.json === true) await run.out.line(JSON.stringify({ error: failure }));
+  if (run.flags.json === true) await run.out.json({ error: failure });
   // What came before the error stays before it.
   await run.out.flush();
   if (run.flags.json !== true) run.note(`${failure.message} (${failure.code})`);

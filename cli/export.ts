@@ -65,11 +65,14 @@ async function write(run: Run<ExportFlags>, format: ExportFormat, out: Output): 
 async function writeFile(run: Run<ExportFlags>, format: ExportFormat, path: string): Promise<ExportReport> {
   const partial = `${path}.partial`;
   const file = createWriteStream(partial);
+  // What fails while nothing waits is thrown by the next piece, or at the end.
+  file.on("error", () => {});
   try {
     await once(file, "open");
     const report = await write(run, format, new Output(file));
     file.end();
-    await once(file, "close");
+    if (!file.closed) await once(file, "close");
+    if (file.errored) throw file.errored;
     renameSync(partial, path);
     return report;
   } catch (error) {

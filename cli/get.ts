@@ -15,6 +15,7 @@ import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js
 import { notFound } from "./failure.js";
 import { instantJson } from "./instant-text.js";
 import { toJson } from "./json-value.js";
+import { safeText } from "./safe-text.js";
 import type { Streams } from "./streams.js";
 
 interface GetFlags extends CommonFlags, KeyFlags, PointFlags {
@@ -39,7 +40,7 @@ export function getCommand(streams: Streams): Command {
       .partition(flags.partition ?? 0)
       .version(key, pointOf(flags));
     if (version === undefined) throw notFound(`nothing holds for ${valueText(key)} at this point`);
-    await run.result(versionJson(version), () => run.out.foreign(plainText(version.value)));
+    await run.result(versionJson(version), () => plainText(version.value));
   });
 }
 
@@ -62,5 +63,5 @@ export function versionJson(version: Version<unknown>): object {
 /** Text as it is, also where it looks like JSON: it is all that is printed. */
 function plainText(value: unknown): string {
   if (typeof value === "string") return value;
-  return JSON.stringify(toJson(value), null, 2);
+  return safeText(JSON.stringify(toJson(value), null, 2));
 }

@@ -39,7 +39,7 @@ export function historyCommand(streams: Streams): Command {
     const wanted = versions.slice(0, run.flags.limit ?? versions.length);
     const table = new Table(run.out, ["valid from", "valid to", "known from", "known to", "tx", "value"]);
     for (const version of wanted) {
-      if (run.flags.json === true) await run.out.line(JSON.stringify(versionJson(version)));
+      if (run.flags.json === true) await run.out.json(versionJson(version));
       else await table.row(versionRow(version));
     }
     await table.end();

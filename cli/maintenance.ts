@@ -7,6 +7,7 @@ import type { Command } from "commander";
 import type { DatabaseStats } from "../index.js";
 import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
 import { badUsage, FAILED } from "./failure.js";
+import { safeLine } from "./safe-text.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 
@@ -23,7 +24,7 @@ export function statsCommand(streams: Streams): Command {
   return onCall<CommonFlags>(command, streams, async (run) => {
     const stats = run.database("read").stats();
     if (run.flags.json === true) {
-      await run.out.line(JSON.stringify(stats));
+      await run.out.json(stats);
       return;
     }
     for (const [name, text] of figures(stats)) await run.out.line(`${name.padEnd(18)}${text}`);
@@ -59,12 +60,12 @@ export function verifyCommand(streams: Streams): Command {
     const report = run.database("read").verify();
     progress?.end();
     await run.result(report, () => {
-      if (report.ok) return `${run.out.styled("green", "ok")}: ${report.pages} pages, no problems`;
+      if (report.ok) return [{ style: "green", text: "ok" }, `: ${report.pages} pages, no problems`];
       const lines = report.problems.map(({ page, map, what }) => {
         const where = [map === undefined ? "" : `map ${map}`, page === undefined ? "" : `page ${page}`].filter(Boolean);
-        return `  ${where.length === 0 ? "" : `${where.join(", ")}: `}${what}`;
+        return safeLine(`  ${where.length === 0 ? "" : `${where.join(", ")}: `}${what}`);
       });
-      return [`${run.out.styled("red", "problems")}: ${report.problems.length}`, ...lines].join("\n");
+      return [{ style: "red", text: "problems" }, `: ${[report.problems.length, ...lines].join("\n")}`];
     });
     if (!report.ok) run.exit(FAILED);
   });

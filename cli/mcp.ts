@@ -8,7 +8,7 @@ import { dirname, join, parse, resolve } from "node:path";
 import { Command, Option } from "commander";
 import { explain } from "./command.js";
 import { badUsage, exitCodeOf, failureOf } from "./failure.js";
-import type { Streams } from "./streams.js";
+import { type Streams, say } from "./streams.js";
 
 /** The options as commander gives them. */
 interface McpFlags {
@@ -42,7 +42,7 @@ export function mcpCommand(streams: Streams): Command {
       await run(command.optsWithGlobals<McpFlags>(), streams);
     } catch (error) {
       const failure = failureOf(error);
-      streams.stderr.write(`llmdb: ${failure.message} (${failure.code})\n`);
+      say(streams.stderr, `llmdb: ${failure.message} (${failure.code})`);
       streams.exitCode = exitCodeOf(failure);
     }
   });
@@ -62,7 +62,7 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
     readOnly: flags.readOnly === true,
     allowModules: flags.allowModules === true,
     ...(flags.scope === undefined ? {} : { scope: flags.scope }),
-    log: (line) => void stderr.write(`llmdb mcp: ${line}\n`),
+    log: (line) => say(stderr, `llmdb mcp: ${line}`),
   });
 }
 

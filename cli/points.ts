@@ -53,7 +53,7 @@ export function asOfCommand(streams: Streams): Command {
     const store = run.database("read").partition(flags.partition ?? 0);
     const table = new Table(run.out, ["key", "value"]);
     for (const [key, value] of store.range(range, pointOf(flags))) {
-      if (flags.json === true) await run.out.line(JSON.stringify({ key: toJson(key), value: toJson(value) }));
+      if (flags.json === true) await run.out.json({ key: toJson(key), value: toJson(value) });
       else await table.row([valueText(key), valueText(value)]);
     }
     await table.end();
@@ -88,7 +88,7 @@ export function diffCommand(streams: Streams): Command {
       const { key, before, after } = difference;
       if (flags.json === true) {
         const json = { key: toJson(key), ...("before" in difference && { before: toJson(before) }) };
-        await run.out.line(JSON.stringify({ ...json, ...("after" in difference && { after: toJson(after) }) }));
+        await run.out.json({ ...json, ...("after" in difference && { after: toJson(after) }) });
       } else {
         const sign = "before" in difference ? ("after" in difference ? "~" : "-") : "+";
         await table.row([sign, valueText(key), sideText(difference, "before"), sideText(difference, "after")]);

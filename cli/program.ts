@@ -5,6 +5,7 @@
 import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { BAD_USAGE } from "./failure.js";
+import { safeText } from "./safe-text.js";
 import type { Streams } from "./streams.js";
 
 const { version }: { version: string } = createRequire(import.meta.url)("llmdb/package.json");
@@ -37,8 +38,8 @@ function programOf(makers: readonly CommandMaker[], streams: Streams): Command {
     .exitOverride()
     .showHelpAfterError("(add --help for what there is)")
     .configureOutput({
-      writeOut: (text) => streams.stdout.write(text),
-      writeErr: (text) => streams.stderr.write(text),
+      writeOut: (text) => streams.stdout.write(safeText(text)),
+      writeErr: (text) => streams.stderr.write(safeText(text)),
       outputError: (text, write) => write(text.replace(/^error: /, "llmdb: ")),
     })
     .addHelpText(

@@ -2,7 +2,9 @@
  * How far something has come, while it runs. Guarantees: on a terminal it is one line that changes; elsewhere a line
  * every few seconds, so that a log stays short.
  */
-import type { Screen } from "./streams.js";
+import { safeLine } from "./safe-text.js";
+import { type Screen, say } from "./streams.js";
+import { cutTo } from "./table.js";
 
 const TERMINAL_MS = 200;
 const LOG_MS = 5000;
@@ -15,9 +17,9 @@ export class ProgressLine {
   readonly #timer: NodeJS.Timeout;
   #text: string | undefined;
 
-  constructor(stream: Screen) {
+  constructor(stream: Screen, everyMs = stream.isTTY ? TERMINAL_MS : LOG_MS) {
     this.#stream = stream;
-    this.#timer = setInterval(() => this.#draw(), stream.isTTY ? TERMINAL_MS : LOG_MS);
+    this.#timer = setInterval(() => this.#draw(), everyMs);
     this.#timer.unref();
   }
 
@@ -35,7 +37,8 @@ export class ProgressLine {
   #draw(): void {
     if (this.#text === undefined) return;
     const { isTTY, columns } = this.#stream;
-    this.#stream.write(isTTY ? CLEAR_LINE + this.#text.slice(0, (columns || DEFAULT_COLUMNS) - 1) : `${this.#text}\n`);
+    if (isTTY) this.#stream.write(CLEAR_LINE + cutTo(safeLine(this.#text), (columns || DEFAULT_COLUMNS) - 1));
+    else say(this.#stream, this.#text);
     this.#text = undefined;
   }
 }

@@ -132,7 +132,7 @@ export function recallCommand(streams: Streams): Command {
     });
     if (hits.length === 0) run.exit(FAILED);
     if (run.flags.json === true) {
-      await run.out.line(JSON.stringify({ hits: hits.map(hitJson), tokens, more }));
+      await run.out.json({ hits: hits.map(hitJson), tokens, more });
       return;
     }
     const table = new Table(run.out, ["id", "valid from", "valid to", "text"]);

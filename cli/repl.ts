@@ -2,15 +2,18 @@
  * `llmdb repl`: a prompt of Node with the database open. Guarantees: the database is closed when the prompt ends, also
  * where input was piped in; results are shown as Node shows them.
  */
+import { Console } from "node:console";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { type REPLServer, start } from "node:repl";
-import { PassThrough } from "node:stream";
+import { PassThrough, Writable } from "node:stream";
+import { inspect } from "node:util";
 import type { Command } from "commander";
 import * as llmdb from "../index.js";
 import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
 import { linesOf } from "./formats/lines.js";
-import type { Streams } from "./streams.js";
+import { safeText } from "./safe-text.js";
+import type { Output, Streams } from "./streams.js";
 
 interface ReplFlags extends CommonFlags {
   readonly readOnly?: boolean;
@@ -30,23 +33,46 @@ export function replCommand(streams: Streams): Command {
   );
   return onCall<ReplFlags>(command, streams, async (run) => {
     const db = run.database(run.flags.readOnly === true ? "read" : "write");
-    const isTerminal = streams.stdin.isTTY === true && streams.stdout.isTTY === true;
+    const { stdin, stdout } = streams;
+    const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
     if (isTerminal) await run.out.line(`${db.path}, as db; .help lists commands, .exit leaves`);
     await run.out.flush();
-    const input = isTerminal ? streams.stdin : new PassThrough();
+    const input = isTerminal ? stdin : new PassThrough();
     const server = start({
       prompt: isTerminal ? "llmdb> " : "",
       input,
-      output: streams.stdout,
+      output: stdout,
       terminal: isTerminal,
-      useColors: run.out.hasColours,
+      // It would show values past the writer.
+      preview: false,
+      writer: (value) => shown(value, run.out.hasColours),
     });
-    Object.assign(server.context, llmdb, { db });
+    Object.assign(server.context, llmdb, { db, console: consoleOn(run.out) });
     const ended = new Promise<void>((resolve) => server.once("exit", resolve));
     if (isTerminal) await keepHistory(server, streams.env);
-    if (input instanceof PassThrough) await new Feeder(server, input).feed(streams.stdin);
+    if (input instanceof PassThrough) await new Feeder(server, input).feed(stdin);
     await ended;
   });
+}
+
+/** As Node shows it. What a message of an error or a name has in it must not reach the terminal. */
+function shown(value: unknown, hasColours: boolean): string {
+  const plain = inspect(value, { showProxy: true });
+  const safe = safeText(plain);
+  return safe === plain && hasColours ? inspect(value, { showProxy: true, colors: true }) : safe;
+}
+
+/** What a program prints, as the commands print it. */
+function consoleOn(out: Output): Console {
+  const print = new Writable({
+    decodeStrings: false,
+    write: (text, _encoding, done) =>
+      void out
+        .text(String(text))
+        .then(() => out.flush())
+        .then(() => done(), done),
+  });
+  return new Console(print);
 }
 
 /** Hands on lines one by one: a prompt without a terminal would not wait for what a line awaits. */

@@ -1,16 +1,22 @@
 /**
  * What a command reads from and writes to. Guarantees: writing waits where the reader is slow, so that a large output
- * does not pile up in memory; colours are used on a terminal only, and not against `NO_COLOR` or `--no-color`.
+ * does not pile up in memory; nothing that is stored can send commands to a terminal; colours are used on a terminal
+ * only, and not against `NO_COLOR` or `--no-color`.
  */
 import { once } from "node:events";
 import type { Readable, Writable } from "node:stream";
 import { styleText } from "node:util";
+import { safeLine, safeText } from "./safe-text.js";
 
 /** A stream that may be a terminal. */
 export type Screen = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 /** The world of a command, so that it can be run without a process of its own. */
 export interface Streams {
+  /**
+   * Only a command that reads it may look at it: looking makes Node switch a pipe that other programs share to
+   * non-blocking, and their reads then fail.
+   */
   readonly stdin: Readable & { readonly isTTY?: boolean };
   readonly stdout: Screen;
   readonly stderr: Screen;
@@ -19,12 +25,18 @@ export interface Streams {
   exitCode: number;
 }
 
+/** Text in a style, where there are colours. */
+export interface Styled {
+  readonly style: "bold" | "dim" | "red" | "green" | "cyan";
+  readonly text: string;
+}
+
+/** What can be written: text, or pieces of it in a row. */
+export type Printed = string | readonly (string | Styled)[];
+
 /** Lines are gathered up to this length. */
 const CHUNK = 64 * 1024;
 const DEFAULT_COLUMNS = 80;
-// Everything but tab and line feed that moves the cursor or changes the terminal.
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
-const CONTROLS = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f]/g;
 
 /** Text that goes somewhere piece by piece. */
 export class Output {
@@ -51,34 +63,48 @@ export class Output {
   }
 
   /** A line; resolves when there is room for the next one. */
-  async line(text: string): Promise<void> {
-    await this.text(`${text}\n`);
+  async line(printed: Printed): Promise<void> {
+    await this.text(typeof printed === "string" ? `${printed}\n` : [...printed, "\n"]);
   }
 
-  async text(text: string): Promise<void> {
-    this.#pending += text;
+  /** A value that JSON can say, as a line of it. */
+  async json(value: unknown, indent?: number): Promise<void> {
+    await this.line(safeText(JSON.stringify(value, null, indent)));
+  }
+
+  async text(printed: Printed): Promise<void> {
+    this.#pending +=
+      typeof printed === "string" ? this.#shown(printed) : printed.map((one) => this.#shown(one)).join("");
     if (this.#pending.length >= CHUNK) await this.flush();
+  }
+
+  /** Bytes as they are. */
+  async bytes(bytes: Uint8Array): Promise<void> {
+    await this.flush();
+    await this.#write(bytes);
   }
 
   /** Hands on what was gathered. */
   async flush(): Promise<void> {
     const text = this.#pending;
     this.#pending = "";
-    if (text !== "" && !this.#stream.write(text)) await once(this.#stream, "drain");
+    if (text !== "") await this.#write(text);
   }
 
-  /** Text in a style, where there are colours. */
-  styled(style: "bold" | "dim" | "red" | "green" | "cyan", text: string): string {
-    return this.#colour ? styleText(style, text, { validateStream: false }) : text;
+  async #write(piece: string | Uint8Array): Promise<void> {
+    // It may have failed while nothing waited for it.
+    if (this.#stream.errored) throw this.#stream.errored;
+    if (!this.#stream.write(piece)) await once(this.#stream, "drain");
   }
 
-  /** Stored text; on a terminal it cannot send commands to it. */
-  foreign(text: string): string {
-    return this.isTerminal ? visible(text) : text;
+  #shown(piece: string | Styled): string {
+    if (typeof piece === "string") return this.isTerminal ? safeText(piece) : piece;
+    const text = this.#shown(piece.text);
+    return this.#colour ? styleText(piece.style, text, { validateStream: false }) : text;
   }
 }
 
-/** Text in which control characters are spelled out. */
-export function visible(text: string): string {
-  return text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+/** Tells a person something, in one line. */
+export function say(stream: Screen, text: string): void {
+  stream.write(`${safeLine(text)}\n`);
 }

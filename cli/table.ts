@@ -2,6 +2,7 @@
  * Tables for people. Guarantees: any number of rows in constant memory, as widths come from the first ones; stored text
  * cannot break lines or reach the terminal; on a terminal the last column is cut to fit, elsewhere nothing is cut.
  */
+import { safeLine } from "./safe-text.js";
 import type { Output } from "./streams.js";
 
 /** Rows that are looked at before the widths are fixed. */
@@ -30,7 +31,7 @@ export class Table {
   }
 
   async row(cells: readonly string[]): Promise<void> {
-    const row = cells.map(oneLine);
+    const row = cells.map(safeLine);
     if (this.#widths !== undefined) return this.#print(row, this.#widths);
     this.#sample.push(row);
     if (this.#sample.length >= SAMPLE) await this.#begin();
@@ -59,17 +60,8 @@ export class Table {
     );
     const whole = padded.join(GAP);
     const line = cutTo(cells[last] === "" ? whole.trimEnd() : whole, this.#out.columns);
-    await this.#out.line(isHeading ? this.#out.styled("bold", line) : line);
+    await this.#out.line(isHeading ? [{ style: "bold", text: line }] : line);
   }
-}
-
-/** Text without line breaks and control characters. */
-export function oneLine(text: string): string {
-  return text.replace(/[\p{Cc}\u2028\u2029]/gu, (character) =>
-    JSON.stringify(character)
-      .slice(1, -1)
-      .replace(/^[^\\]/, "."),
-  );
 }
 
 /** The columns that a text takes on a terminal. */

@@ -5,7 +5,8 @@
 import type { Version } from "../index.js";
 import { valueText } from "./arguments.js";
 import { instantText } from "./instant-text.js";
-import { cutTo, oneLine } from "./table.js";
+import { safeLine } from "./safe-text.js";
+import { cutTo } from "./table.js";
 
 const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const NOTHING = "·";
@@ -87,5 +88,5 @@ function lettersOf(versions: readonly Version<unknown>[]): Map<string, string> {
 }
 
 function labelOf(value: unknown): string {
-  return oneLine(valueText(value));
+  return safeLine(valueText(value));
 }

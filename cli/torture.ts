@@ -5,7 +5,9 @@
 import { Command, InvalidArgumentError, Option } from "commander";
 import { type ProcessTortureReport, tortureProcesses } from "../test/harness/kill/index.js";
 import { RARE_BRANCHES, type TortureReport, tortureSimulated } from "../test/harness/torture/index.js";
+import { FAILED } from "./failure.js";
 import { ProgressLine } from "./progress-line.js";
+import { Output, type Streams } from "./streams.js";
 import { killSummary, simulatedSummary, violationLines } from "./summary.js";
 
 /** The options as commander gives them. */
@@ -38,7 +40,7 @@ const MINUTES_FOR_ALL_BRANCHES = 1;
 const DEFAULT_SEED = 7;
 
 /** The command, ready to be added to `llmdb`. */
-export function tortureCommand(): Command {
+export function tortureCommand(streams: Streams): Command {
   return new Command("torture")
     .description("crashes databases and looks at what is left: on simulated disks, and with processes that are killed")
     .addOption(new Option("--engine <engine>", "which engine").choices(["simulated", "kill", "all"]).default("all"))
@@ -60,19 +62,21 @@ export function tortureCommand(): Command {
     .option("--committers <committers>", "kill: how many commit at once (default: 1 and 8 in turn)", whole)
     .option("--json", "prints the result as JSON")
     .option("--quiet", "shows no progress")
-    .action(torture);
+    .action((flags: TortureFlags) => torture(flags, streams));
 }
 
-async function torture(flags: TortureFlags): Promise<void> {
-  const line = flags.quiet === true ? undefined : new ProgressLine(process.stderr);
+async function torture(flags: TortureFlags, streams: Streams): Promise<void> {
+  const line = flags.quiet === true ? undefined : new ProgressLine(streams.stderr);
+  const out = new Output(streams.stdout);
   const result: TortureResult = {};
   if (flags.engine !== "kill") result.simulated = await runSimulated(flags, line);
   if (flags.engine !== "simulated" && flags.round === undefined) result.kill = await runKills(flags, line);
   line?.end();
   const violations = [...(result.simulated?.violations ?? []), ...(result.kill?.violations ?? [])];
-  const text = flags.json === true ? JSON.stringify(result, null, 2) : textOf(result);
-  process.stdout.write(`${text}\n`);
-  if (violations.length > 0) process.exitCode = 1;
+  if (flags.json === true) await out.json(result, 2);
+  else await out.line(textOf(result));
+  await out.flush();
+  if (violations.length > 0) streams.exitCode = FAILED;
 }
 
 function runSimulated(flags: TortureFlags, line: ProgressLine | undefined): Promise<TortureReport> {

@@ -49,7 +49,7 @@ export function transactionsCommand(streams: Streams): Command {
         continue;
       }
       const head = { tx, time: instantJson(time), ...(hasMeta && { meta: toJson(meta) }) };
-      await run.out.line(JSON.stringify({ ...head, changes: changes.map(changeJson) }));
+      await run.out.json({ ...head, changes: changes.map(changeJson) });
     }
     await table.end();
   });

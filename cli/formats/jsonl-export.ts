@@ -21,6 +21,7 @@ import {
 } from "../../index.js";
 import { instantJson } from "../instant-text.js";
 import { toJson } from "../json-value.js";
+import { safeText } from "../safe-text.js";
 import type { ExportFormat, ExportOptions, ExportReport } from "./format.js";
 
 /** A change of one key, as a line has it. */
@@ -66,11 +67,15 @@ export const jsonlExport: ExportFormat = {
 
 function transactionLine(transaction: LoggedTransaction, changes: readonly Change[]): string {
   const { time } = transaction;
-  return JSON.stringify({
+  return jsonLine({
     time: instantJson(time),
     ...("meta" in transaction && { meta: toJson(transaction.meta) }),
     changes: changes.map((change) => changeJson(change, time)),
   });
+}
+
+function jsonLine(json: object): string {
+  return safeText(JSON.stringify(json));
 }
 
 /** What is left out: partition 0, a beginning at the time of the transaction, an end that is open. */
@@ -226,9 +231,7 @@ async function writeMaps(
     const values = valueFormatOf(db, map);
     for (const [key, value] of db.map(map, { values }).range()) {
       report.entries++;
-      await emit(
-        JSON.stringify({ map, ...(values !== "msgpack" && { values }), key: toJson(key), value: toJson(value) }),
-      );
+      await emit(jsonLine({ map, ...(values !== "msgpack" && { values }), key: toJson(key), value: toJson(value) }));
     }
   }
 }

@@ -29,15 +29,15 @@ export function explainCommand(streams: Streams): Command {
   );
   return onCall<CommonFlags>(command, streams, async (run, module = "") => {
     const explanation = isFile(module) ? await ofFile(module, streams) : run.database("read").modules.explain(module);
-    if (run.flags.json === true) await run.out.line(JSON.stringify(explanation));
+    if (run.flags.json === true) await run.out.json(explanation);
     else if (explanation.accepted) await print(run, explanation);
-    else await run.out.line(`${run.out.styled("red", "refused")}: ${run.out.foreign(explanation.reason)}`);
+    else await run.out.line([{ style: "red", text: "refused" }, `: ${explanation.reason}`]);
     if (!explanation.accepted) run.exit(FAILED);
   });
 }
 
-async function ofFile(path: string, { stdin }: Streams): Promise<ModuleExplanation> {
-  const source = await readModule(path, stdin);
+async function ofFile(path: string, streams: Streams): Promise<ModuleExplanation> {
+  const source = await readModule(path, streams);
   const bytes = typeof source === "string" ? await bytesOfText(source) : source;
   const db = openMemory();
   try {
@@ -50,7 +50,7 @@ async function ofFile(path: string, { stdin }: Streams): Promise<ModuleExplanati
 async function print(run: Run<CommonFlags>, explanation: Accepted): Promise<void> {
   const { out } = run;
   const { info, limits } = explanation;
-  await out.line(`${out.styled("green", "accepted")}`);
+  await out.line([{ style: "green", text: "accepted" }]);
   for (const [label, text] of heads(explanation)) await out.line(`${label.padEnd(LABEL_COLUMNS)}${text}`);
   if (info.imports.length > 0) {
     await out.line("");

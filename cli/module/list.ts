@@ -29,7 +29,7 @@ export function listCommand(streams: Streams): Command {
     for (const module of run.database("read").modules.list(at === undefined ? {} : { at })) {
       const { name, hash, bytes, calls, capabilities, tx, time, revoked } = module;
       if (run.flags.json === true) {
-        await run.out.line(JSON.stringify({ ...module, time: instantJson(time) }));
+        await run.out.json({ ...module, time: instantJson(time) });
         continue;
       }
       await table.row([
@@ -58,7 +58,7 @@ export function attachmentsCommand(streams: Streams): Command {
     const table = new Table(run.out, ["map", "as", "index", "module", "writes", "reads", "fuel", "ms", "tx", "time"]);
     const at = pointOf(run.flags);
     for (const attachment of run.database("read").modules.attachments(at === undefined ? {} : { at })) {
-      if (run.flags.json === true) await run.out.line(JSON.stringify(attachmentJson(attachment)));
+      if (run.flags.json === true) await run.out.json(attachmentJson(attachment));
       else await table.row(attachmentRow(attachment));
     }
     await table.end();

@@ -29,7 +29,7 @@ export function putCommand(streams: Streams): Command {
   );
   return onCall<PutFlags>(command, streams, async (run, file = "") => {
     const { name, grant } = run.flags;
-    const source = await readModule(file, streams.stdin);
+    const source = await readModule(file, streams);
     const db = run.database("write");
     const stored = await db.modules.put(source, {
       ...(name !== undefined && { name }),
@@ -37,7 +37,7 @@ export function putCommand(streams: Streams): Command {
     });
     const { hash, calls, tx } = stored;
     await run.result({ ...stored, time: instantJson(stored.time) }, () => {
-      const called = stored.name === hash ? "" : `${run.out.foreign(stored.name)} is `;
+      const called = stored.name === hash ? "" : `${stored.name} is `;
       return `${called}${hash}, with ${calls.join(", ")}, in transaction ${tx}`;
     });
   });

@@ -3,7 +3,6 @@
  * Guarantees: it only reads, also beside a writer; what the module gives out is printed and nothing else: what it took
  * and what it logs go to standard error.
  */
-import { once } from "node:events";
 import { type Command, Option } from "commander";
 import type { CallOptions, Database, PagesOf, Reduction, Usage } from "../../index.js";
 import { RESULT_FORMS, type ResultForm, resultAs } from "../../server/mcp/result-form.js";
@@ -76,7 +75,7 @@ export function runCommand(streams: Streams): Command {
     const call = flags.call ?? callOf(db, module);
     if (flags.json === true || output === "json") {
       const { value, ...usage } = await resultOf(db, module, call, pages, options);
-      await run.out.line(JSON.stringify({ call, value: toJson(value), ...usage }));
+      await run.out.json({ call, value: toJson(value), ...usage });
     } else if (call === "map_pages" && (output === "raw" || output === "hex")) {
       const stream = db.modules.mapPages(module, pages, options);
       for await (const piece of stream) await printPiece(run, piece);
@@ -111,7 +110,7 @@ function callOptions(run: Run<RunFlags>): CallOptions {
     ...(workers !== undefined && { workers }),
     ...(pagesPerCall !== undefined && { pagesPerCall }),
     ...(floats !== undefined && { floats }),
-    log: (text) => run.note(run.out.foreign(text)),
+    log: (text) => run.note(text),
   };
 }
 
@@ -138,13 +137,13 @@ async function resultOf(
 async function printValue(run: Run<RunFlags>, value: Uint8Array, output: RunFlags["output"]): Promise<void> {
   if (output === "raw" || output === "json") return printPiece(run, value);
   const shown = resultAs(value, output);
-  if (typeof shown === "string") await run.out.line(run.out.foreign(shown));
+  if (typeof shown === "string") await run.out.line(shown);
   else for (const number of shown) await run.out.line(String(number));
 }
 
-async function printPiece({ out, streams, flags }: Run<RunFlags>, piece: Uint8Array): Promise<void> {
+async function printPiece({ out, flags }: Run<RunFlags>, piece: Uint8Array): Promise<void> {
   if (flags.output === "hex") return out.text(Buffer.from(piece).toString("hex"));
-  if (!streams.stdout.write(piece)) await once(streams.stdout, "drain");
+  await out.bytes(piece);
 }
 
 /** What it took; beside the result, since that goes into a pipe. */

@@ -34,8 +34,8 @@ export function isFile(module: string): boolean {
 }
 
 /** A module as it lies in a file: its bytes, or its text. */
-export async function readModule(path: string, stdin: Streams["stdin"]): Promise<Uint8Array | string> {
-  const bytes = path === "-" ? await bytesOf(stdin) : readFileSync(path);
+export async function readModule(path: string, streams: Streams): Promise<Uint8Array | string> {
+  const bytes = path === "-" ? await bytesOf(streams.stdin) : readFileSync(path);
   if (MAGIC.every((byte, i) => bytes[i] === byte)) return new Uint8Array(bytes);
   try {
     return new TextDecoder("utf-8", { fatal: true }).decode(bytes);

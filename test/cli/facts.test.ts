@@ -148,7 +148,7 @@ test("on a terminal nothing stored can send it commands, and colours can be turn
   const file = join(folder, "terminal.llmdb");
   await llmdb(["put", "k", "a\u001b[2Jb\nc", "--db", file]);
   const get = (...args: string[]) => llmdb(["get", "k", "--db", file, ...args], { columns: 60 });
-  expect((await get()).out).toBe("a\\x1b[2Jb\nc\n");
+  expect((await get()).out).toBe("a\\u001b[2Jb\nc\n");
   expect((await llmdb(["get", "k", "--db", file])).out).toBe("a\u001b[2Jb\nc\n");
   const history = (flags: string[], env = {}) => llmdb(["history", "k", "--db", file, ...flags], { columns: 60, env });
   const shown = await history([]);

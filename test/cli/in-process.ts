@@ -20,9 +20,11 @@ export interface Given {
   readonly env?: Record<string, string>;
   /** Both outputs are terminals of so many columns. */
   readonly columns?: number;
+  /** Called when the command looks at its standard input. */
+  readonly onStdin?: () => void;
 }
 
-class Collector extends Writable {
+export class Collector extends Writable {
   readonly isTTY: boolean;
   readonly columns: number | undefined;
   readonly #chunks: Buffer[] = [];
@@ -49,7 +51,10 @@ export async function llmdb(args: readonly string[], given: Given = {}): Promise
   const stderr = new Collector(given.columns);
   const stdin = Readable.from(given.input === undefined ? [] : [Buffer.from(given.input)]);
   const code = await runProgram(await commandsFor(args), args, {
-    stdin,
+    get stdin() {
+      given.onStdin?.();
+      return stdin;
+    },
     stdout,
     stderr,
     env: given.env ?? {},

@@ -1,7 +1,7 @@
 /** The command as it is installed, in processes of its own: exit codes, pipes, the lock, the prompt. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { open } from "../../index.js";
@@ -98,3 +98,28 @@ test("a large export goes through a pipe into an import", () => {
   expect(llmdb(["export", "--db", copy]).stdout === exported.stdout).toBe(true);
   expect(existsSync(`${copy}-wal`)).toBe(false);
 });
+
+test.skipIf(process.platform !== "linux")("output that cannot be written is said, and ends with 1", () => {
+  const full = openSync("/dev/full", "w");
+  for (const args of [["export"], ["get", "from/repl"], ["stats", "--json"], ["--help"]]) {
+    const ended = spawnSync(process.execPath, [command, ...args, "--db", file], {
+      encoding: "utf8",
+      stdio: ["ignore", full, "pipe"],
+    });
+    expect([args, ended.status, ended.stderr]).toEqual([
+      args,
+      1,
+      "llmdb: standard output could not be written: the disk is full (ENOSPC)\n",
+    ]);
+  }
+  closeSync(full);
+});
+
+test.skipIf(process.platform === "win32")(
+  "two exports in one line of a shell are compared: standard input is shared",
+  () => {
+    const line = '"$0" "$1" export --db "$2" | cmp - <("$0" "$1" export --db "$2")';
+    const ended = spawnSync("bash", ["-c", line, process.execPath, command, file], { encoding: "utf8" });
+    expect(ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  },
+);

@@ -5,8 +5,9 @@ import { expect, test } from "vitest";
 import { readKey, readValue, valueText } from "../../cli/arguments.js";
 import { instantJson, instantText, readInstant } from "../../cli/instant-text.js";
 import { fromJson, toJson, toJsonText } from "../../cli/json-value.js";
+import { safeLine } from "../../cli/safe-text.js";
 import { Output } from "../../cli/streams.js";
-import { cutTo, oneLine, Table, textWidth } from "../../cli/table.js";
+import { cutTo, Table, textWidth } from "../../cli/table.js";
 import { openMemory } from "../../index.js";
 
 const leaf = fc.oneof(
@@ -112,5 +113,5 @@ test("columns line up, also with wide characters, and long tables stream", async
   expect(lines.slice(0, 3)).toEqual(["key      value", "日本     a\\nb", "e\u0301        \\u001b[1m"]);
   expect(textWidth("日本e\u0301")).toBe(5);
   expect(cutTo("日本語", 4)).toBe("日…");
-  expect(oneLine("a\u2028b\u0085")).toBe("a.b.");
+  expect(safeLine("a\u2028b\u0085\t\r\n")).toBe("a\\u2028b\\u0085\\t\\r\\n");
 });
