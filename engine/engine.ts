@@ -192,7 +192,6 @@ export class Engine implements CommittedState {
     this.#makeRoom();
     this.journal.operations.reset(!this.#volatile);
     this.writer = new WriteTransaction(this, new WriteSet(this.store, this.lastTx + 1), micros);
-    this.writer.nowMicros = now;
     this.writer.watcher = this.watcher;
     return this.writer;
   }

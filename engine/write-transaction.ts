@@ -66,10 +66,8 @@ const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 export class WriteTransaction {
   readonly engine: Engine;
   readonly writeSet: WriteSet;
-  /** Its time: later than that of the transaction before. */
+  /** Its time, which is also its present: later than that of the transaction before. */
   readonly micros: number;
-  /** The present when it began, read once: where the clock stands still, the time of the transaction before. */
-  nowMicros: number;
   /** Set by an error that may have left a change half made. */
   broken: unknown = null;
   /** Whether anything was put: then it may not use the room that is kept for deleting on a full disk. */
@@ -92,7 +90,6 @@ export class WriteTransaction {
     this.engine = engine;
     this.writeSet = writeSet;
     this.micros = micros;
-    this.nowMicros = micros;
     this.directory = new MapDirectory(writeSet.reader, engine.directory.tree.fork());
   }
 

@@ -147,7 +147,7 @@ export class TemporalReader {
     const { record } = found.look(head, "head");
     const { sources } = this;
     // An open slice that began before the last transaction holds from then on, whatever the clock says.
-    const latest = sources.isWriting ? sources.nowMicros() : sources.latestMicros;
+    const latest = sources.isWriting ? sources.ownMicros : sources.latestMicros;
     if (record.toAt === 0 && record.startsBy(highOf(latest), lowOf(latest))) return !record.isGap;
     const micros = sources.nowMicros();
     const high = highOf(micros);

@@ -229,7 +229,7 @@ export class TransactionSources implements Sources {
   }
 
   nowMicros(): number {
-    return this.#writer.nowMicros;
+    return this.ownMicros;
   }
 
   hold(): HeldSources {

@@ -70,9 +70,9 @@ export class TemporalWriter implements TransactionExtension {
     return created;
   }
 
-  /** The present for the whole transaction, in microseconds. */
+  /** The present for the whole transaction, in microseconds: its own time. */
   get now(): bigint {
-    return BigInt(this.#writer.nowMicros);
+    return this.#time;
   }
 
   put(partition: number, of: Key, value: unknown, span: Span): void {

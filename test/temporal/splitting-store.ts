@@ -28,10 +28,10 @@ export class SplittingStore implements TemporalDatabase {
   clock = 0n;
 
   transactionSync(body: (tx: TemporalTransaction) => void): void {
-    const now = this.clock > this.lastTime ? this.clock : this.lastTime;
+    const now = this.clock > this.lastTime ? this.clock : this.lastTime + 1n;
     this.#atomically(() => body(this.#transaction(now)));
     this.lastTx++;
-    this.lastTime = this.clock > this.lastTime ? this.clock : this.lastTime + 1n;
+    this.lastTime = now;
   }
 
   #transaction(now: bigint): TemporalTransaction {

@@ -188,17 +188,52 @@ describe("past, future and correction", () => {
     expect(timed.db.get(KEY)).toBe(undefined);
   });
 
-  test("while the clock stands still, now is the time of the last transaction", () => {
+  test("while the clock stands still, each transaction is valid from its own time on", () => {
     const { db } = new TimedDatabase();
     const times = ["a", "b", "c"].map((value) => db.putSync(KEY, value).time);
     expect(times).toEqual([START, START + 0.001, START + 0.002]);
     expectRows(db, [
       ["a", START, inf, 1, 2, 1],
-      ["b", START, inf, 2, 3, 2],
-      ["b", START, START + 0.001, 3, inf, 2],
-      ["c", START + 0.001, inf, 3, inf, 3],
+      ["a", START, START + 0.001, 2, inf, 1],
+      ["b", START + 0.001, inf, 2, 3, 2],
+      ["b", START + 0.001, START + 0.002, 3, inf, 2],
+      ["c", START + 0.002, inf, 3, inf, 3],
     ]);
     expect(db.get(KEY)).toBe("c");
+    expect(times.map((validAt) => db.get(KEY, { validAt }))).toEqual(["a", "b", "c"]);
+  });
+
+  test("while the clock stands still, every write begins at the time of its transaction", () => {
+    const timed = new TimedDatabase();
+    const { db } = timed;
+    const first = db.putSync(KEY, { n: 1 });
+    const after: { name: string; write: () => { time: number }; value: unknown }[] = [
+      { name: "patch", write: () => db.patchSync(KEY, { m: 2 }), value: { n: 1, m: 2 } },
+      { name: "update", write: () => db.updateSync(KEY, () => ({ n: 3 })), value: { n: 3 } },
+      { name: "delete", write: () => db.deleteSync(KEY), value: undefined },
+    ];
+    let before: unknown = { n: 1 };
+    let { time } = first;
+    for (const { name, write, value } of after) {
+      const receipt = write();
+      expect(receipt.time, name).toBeGreaterThan(time);
+      expect(db.get(KEY, { validAt: time }), `before the ${name}`).toEqual(before);
+      expect(db.get(KEY, { validAt: receipt.time }), `from the ${name} on`).toEqual(value);
+      ({ time } = receipt);
+      before = value;
+    }
+    db.transactionSync((tx) => {
+      tx.put(KEY, "inside");
+      expect(tx.get(KEY)).toBe("inside");
+      expect(tx.get(KEY, { validAt: tx.time })).toBe("inside");
+      expect(tx.version(KEY)?.validFrom).toBe(tx.time);
+      expect(tx.asOf({}).get(KEY)).toBe("inside");
+    });
+    // A clock that was set back by a day.
+    timed.now = START - 86_400_000;
+    const { time: later } = db.putSync(KEY, "after");
+    expect(db.get(KEY)).toBe("after");
+    expect(db.version(KEY)?.validFrom).toBe(later);
   });
 
   test("a fact about the past is known from now on only", () => {

@@ -128,11 +128,11 @@ class HistoryPlan {
   next(): PlannedTransaction {
     this.#moveClock();
     const clock = this.#clock;
-    this.#now = greatest(clock, this.#lastTime);
+    this.#now = greatest(clock, this.#lastTime + 1n);
     this.#remember(this.#now);
     const operations = this.#operations(1 + this.#random.below(5), 0);
     const rollsBack = this.#random.chance(0.03);
-    if (!rollsBack) this.#lastTime = greatest(clock, this.#lastTime + 1n);
+    if (!rollsBack) this.#lastTime = this.#now;
     return { clock, operations, rollsBack };
   }
 

@@ -103,7 +103,7 @@ export class BitemporalOracle {
     return this.#times[tx];
   }
 
-  /** What `now` means for a question that is asked, or a transaction that begins, when the clock shows this. */
+  /** What `now` means for a question that is asked when the clock shows this. */
   nowAt(clock: bigint): bigint {
     return greatest(clock, this.#times[this.lastTx]);
   }
@@ -112,7 +112,6 @@ export class BitemporalOracle {
   begin(clock: bigint): OracleTransaction {
     if (this.#open !== undefined) throw new RangeError("a transaction of the oracle is open");
     const tx = this.lastTx + 1;
-    const now = this.nowAt(clock);
     const time = greatest(clock, this.#times[this.lastTx] + 1n);
     const end = (events: readonly OracleEvent[] | undefined): void => {
       this.#open = undefined;
@@ -120,7 +119,7 @@ export class BitemporalOracle {
       this.#times.push(time);
       for (const event of events) this.#add(event);
     };
-    this.#open = new OracleTransaction(tx, time, now, end);
+    this.#open = new OracleTransaction(tx, time, end);
     return this.#open;
   }
 
@@ -235,16 +234,14 @@ export class BitemporalOracle {
 /** A transaction that is being recorded. */
 export class OracleTransaction {
   readonly id: number;
+  /** Its present too: the default beginning of what is written. */
   readonly time: bigint;
-  /** The default beginning of what is written. */
-  readonly now: bigint;
   readonly #end: (events: readonly OracleEvent[] | undefined) => void;
   #events: OracleEvent[] = [];
 
-  constructor(id: number, time: bigint, now: bigint, end: (events: readonly OracleEvent[] | undefined) => void) {
+  constructor(id: number, time: bigint, end: (events: readonly OracleEvent[] | undefined) => void) {
     this.id = id;
     this.time = time;
-    this.now = now;
     this.#end = end;
   }
 
@@ -255,7 +252,7 @@ export class OracleTransaction {
       this.#events.push({ ...operation, ...place, from: MINUS_INFINITY, to: PLUS_INFINITY });
       return;
     }
-    const { from = this.now, to = PLUS_INFINITY } = operation;
+    const { from = this.time, to = PLUS_INFINITY } = operation;
     const isEmptyDelete = operation.kind === "delete" && from === to;
     if (from >= to && !isEmptyDelete) throw new RangeError(`${operation.kind} over [${from}, ${to})`);
     this.#events.push({ ...operation, ...place, from, to });
