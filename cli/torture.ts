@@ -44,7 +44,7 @@ export function tortureCommand(streams: Streams): Command {
   return new Command("torture")
     .description("crashes databases and looks at what is left: on simulated disks, and with processes that are killed")
     .addOption(new Option("--engine <engine>", "which engine").choices(["simulated", "kill", "all"]).default("all"))
-    .option("--minutes <minutes>", "how long, all engines together (default: 1)", positive)
+    .option("--minutes <minutes>", "how long, all engines together; an interrupt ends it early (default: 1)", positive)
     .option("--seed <seed>", "what everything follows from", whole, DEFAULT_SEED)
     .option("--images <images>", "simulated: ends after so many crash images", whole)
     .option("--workers <threads>", "simulated: threads (default: as many as the machine runs at once)", whole)
@@ -69,8 +69,12 @@ async function torture(flags: TortureFlags, streams: Streams): Promise<void> {
   const line = flags.quiet === true ? undefined : new ProgressLine(streams.stderr);
   const out = new Output(streams.stdout);
   const result: TortureResult = {};
-  if (flags.engine !== "kill") result.simulated = await runSimulated(flags, line);
-  if (flags.engine !== "simulated" && flags.round === undefined) result.kill = await runKills(flags, line);
+  const { signal, dispose } = interrupts();
+  if (flags.engine !== "kill") result.simulated = await runSimulated(flags, signal, line);
+  if (flags.engine !== "simulated" && flags.round === undefined && !signal.aborted) {
+    result.kill = await runKills(flags, signal, line);
+  }
+  dispose();
   line?.end();
   const violations = [...(result.simulated?.violations ?? []), ...(result.kill?.violations ?? [])];
   if (flags.json === true) await out.json(result, 2);
@@ -79,7 +83,25 @@ async function torture(flags: TortureFlags, streams: Streams): Promise<void> {
   if (violations.length > 0) streams.exitCode = FAILED;
 }
 
-function runSimulated(flags: TortureFlags, line: ProgressLine | undefined): Promise<TortureReport> {
+/** The first interrupt ends the run in order, with its summary and without files left; the next ends the process. */
+function interrupts(): { signal: AbortSignal; dispose: () => void } {
+  const controller = new AbortController();
+  const abort = (): void => {
+    dispose();
+    controller.abort();
+  };
+  const dispose = (): void => {
+    for (const name of ["SIGINT", "SIGTERM"] as const) process.off(name, abort);
+  };
+  for (const name of ["SIGINT", "SIGTERM"] as const) process.once(name, abort);
+  return { signal: controller.signal, dispose };
+}
+
+function runSimulated(
+  flags: TortureFlags,
+  signal: AbortSignal,
+  line: ProgressLine | undefined,
+): Promise<TortureReport> {
   const { seed, images, workers, depth, exhaustive, faults, points, round, image } = flags;
   const minutes = minutesOf(flags, images ?? exhaustive ?? round);
   const thorough = minutes !== undefined && minutes >= MINUTES_FOR_ALL_BRANCHES && exhaustive === undefined;
@@ -95,6 +117,7 @@ function runSimulated(flags: TortureFlags, line: ProgressLine | undefined): Prom
     round,
     image,
     requiredBranches: thorough ? RARE_BRANCHES : [],
+    signal,
     onProgress: ({ images: done, distinct, workloads, violations, seconds }) => {
       const rate = Math.round(done / seconds);
       line?.show(
@@ -104,13 +127,18 @@ function runSimulated(flags: TortureFlags, line: ProgressLine | undefined): Prom
   });
 }
 
-function runKills(flags: TortureFlags, line: ProgressLine | undefined): Promise<ProcessTortureReport> {
+function runKills(
+  flags: TortureFlags,
+  signal: AbortSignal,
+  line: ProgressLine | undefined,
+): Promise<ProcessTortureReport> {
   const { seed, kills, committers } = flags;
   return tortureProcesses({
     seed,
     minutes: minutesOf(flags, kills),
     kills,
     committers,
+    signal,
     onProgress: ({ kills: done, commits }) => line?.show(`kill: ${done} kills, ${commits} commits`),
   });
 }

@@ -2,7 +2,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import { afterAll, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
+import { type Tally, weaknessesOf } from "../harness/kill/tally.js";
 import { compileHarness, type PlantedBug } from "./compiled-harness.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llmdb-kill-"));
@@ -13,6 +14,11 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The harness as it is, or with a bug. */
 async function harness(name: string, bug?: PlantedBug): Promise<typeof import("../harness/kill/index.js")> {
   return import(new URL("index.js", compileHarness(join(folder, name), bug)).href);
+}
+
+/** Kills that are meant to come before a commit. */
+function early({ stages }: Tally): number {
+  return stages.creation + stages.opening;
 }
 
 test.each([1, 8])("10 kills, %i concurrent committers", async (committers) => {
@@ -28,7 +34,56 @@ test.each([1, 8])("10 kills, %i concurrent committers", async (committers) => {
   expect(report.kills).toBe(10);
   expect(progress).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
   expect(report.acknowledged).toBeGreaterThan(0);
+  expect(report.withoutCommits).toBeLessThanOrEqual(early(report));
   expect(report.commits).toBeGreaterThanOrEqual(report.acknowledged);
+});
+
+test("on a slow machine, kills come after commits all the same", async () => {
+  const { tortureProcesses } = await harness("slow", {
+    path: "test/harness/kill/commit-loop.ts",
+    right: "await commitStep(db, step);",
+    wrong: "await setTimeout(60); await commitStep(db, step);",
+  });
+  const report = await tortureProcesses({ seed, kills: 12, committers: 8 });
+  expect(report.violations).toEqual([]);
+  expect(report.withoutCommits).toBeLessThanOrEqual(early(report));
+  expect(report.acknowledged).toBeGreaterThanOrEqual(report.kills - early(report));
+});
+
+test("an interrupt ends it, with what was found until then", async () => {
+  const { tortureProcesses } = await harness("interrupted");
+  const controller = new AbortController();
+  const report = await tortureProcesses({
+    seed,
+    kills: 500,
+    signal: controller.signal,
+    onProgress: () => controller.abort(),
+  });
+  expect(report.kills).toBeLessThan(10);
+  expect(report.weaknesses).toContainEqual(expect.stringContaining("make at least 200 kills"));
+});
+
+describe("what a run proves", () => {
+  const full: Tally = {
+    kills: 200,
+    commits: 900,
+    acknowledged: 800,
+    withoutCommits: 40,
+    stages: { creation: 10, opening: 30, commits: 80, checkpoint: 40, compaction: 20, closing: 20 },
+    branches: { "unfinished-removed": 2, "stale-log-removed": 3, replayed: 90, wrapped: 4 },
+  };
+
+  test("a whole run has nothing missing", () => expect(weaknessesOf(full)).toEqual([]));
+
+  test.each<[string, Partial<Tally>, RegExp]>([
+    ["no kills", { kills: 0 }, /nothing was killed: .*--minutes/],
+    ["no commits", { acknowledged: 0 }, /no commit was acknowledged .*--kills/],
+    ["most before a commit", { withoutCommits: 120 }, /^120 of 200 processes .*--kills/],
+    ["a stage", { stages: { ...full.stages, compaction: 0 } }, /no process was killed in: compaction;/],
+    ["a branch", { branches: { replayed: 3, wrapped: 1, "stale-log-removed": 1 } }, /never took: unfinished-removed;/],
+  ])("%s is told, with what to do", (_what, part, message) => {
+    expect(weaknessesOf({ ...full, ...part })).toEqual([expect.stringMatching(message)]);
+  });
 });
 
 const bugs: [string, RegExp, Omit<PlantedBug, "path">][] = [

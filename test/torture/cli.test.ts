@@ -34,6 +34,14 @@ test("a short run in two threads, as JSON", () => {
   expect(simulated.seed).toBe(7);
 });
 
+test("a run that proved little says so, as text and as JSON", () => {
+  const flags = ["torture", "--engine", "simulated", "--images", "1", "--workers", "0", "--points", "1", "--quiet"];
+  const { stdout } = llmdb(...flags);
+  expect(stdout).toMatch(/\n {2}proved little: recovery never took: .*; run longer, with --minutes/);
+  const { simulated }: { simulated: { weaknesses: string[] } } = JSON.parse(llmdb(...flags, "--json").stdout);
+  expect(simulated.weaknesses[0]).toMatch(/^recovery never took: /);
+});
+
 test("one image of one round, for people", () => {
   const { status, stdout } = llmdb("torture", "--seed", "7", "--round", "1", "--image", "3", "--quiet");
   expect(stdout).toMatch(/^simulated crashes, seed 7: no violation\n/);

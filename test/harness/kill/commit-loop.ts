@@ -1,11 +1,11 @@
 /**
  * Committers at work on a database, until the process is killed. Guarantees: an acknowledgement is told only after the
- * commit resolved, or after the blocking call returned; checkpoints and compactions run beside them.
+ * commit resolved, or after the blocking call returned; checkpoints and compactions run alongside.
  */
 import { setImmediate, setTimeout } from "node:timers/promises";
 import type { Database, Transaction, TransactionMap } from "../../../index.js";
 import { Random } from "../random.js";
-import { tell } from "./job.js";
+import { tell, type Upkeep } from "./job.js";
 import { type Change, COUNTERS, SLOTS, type Step, slotValue, stepOf, TOTAL, type Workload } from "./workload.js";
 
 const MAX_PAUSE_MS = 30;
@@ -16,16 +16,31 @@ export function countersOf(db: Database, workload: Workload): number[] {
   return Array.from({ length: workload.committers }, (_, committer) => counters.get(committer) ?? 0);
 }
 
-/** Commits, checkpoints and compacts for ever; rejects with the first error. */
-export async function commitForever(db: Database, workload: Workload, seed: number): Promise<void> {
+/**
+ * Commits, checkpoints and compacts; rejects with the first error.
+ *
+ * @param steps - How many steps each committer makes before the database is closed. Infinity: the commits have no end.
+ */
+export async function commitFor(db: Database, workload: Workload, seed: number, steps: number): Promise<void> {
   const done = countersOf(db, workload);
-  tell({ kind: "opened", counters: done });
-  const committers = done.map((count, committer) => commitFrom(db, workload, committer, count + 1));
-  await Promise.all([...committers, housekeep(db, new Random(seed))]);
+  tell({ kind: "opened", counters: done, steps: db.recovered.steps });
+  const state = { isOver: false };
+  const upkeep = housekeep(db, new Random(seed), state);
+  const committers = done.map((count, committer) => commitFrom(db, workload, committer, count + 1, count + steps));
+  await Promise.race([Promise.all(committers), upkeep]);
+  state.isOver = true;
+  await upkeep;
+  await upkeepOf("closing", () => db.close());
 }
 
-async function commitFrom(db: Database, workload: Workload, committer: number, first: number): Promise<never> {
-  for (let index = first; ; index++) {
+async function commitFrom(
+  db: Database,
+  workload: Workload,
+  committer: number,
+  first: number,
+  last: number,
+): Promise<void> {
+  for (let index = first; index <= last; index++) {
     const step = stepOf(workload, committer, index);
     await commitStep(db, step);
     if (step.durability === "durable") tell({ kind: "acknowledged", committer, index });
@@ -74,15 +89,17 @@ function rollBack(tx: Transaction, committer: number): void {
   }
 }
 
-async function housekeep(db: Database, random: Random): Promise<never> {
+async function housekeep(db: Database, random: Random, state: { readonly isOver: boolean }): Promise<void> {
   for (;;) {
     await setTimeout(random.below(MAX_PAUSE_MS));
-    if (random.chance(0.7)) {
-      tell({ kind: "begins", what: "checkpoint" });
-      await db.checkpoint();
-    } else {
-      tell({ kind: "begins", what: "compaction" });
-      await db.compact();
-    }
+    if (state.isOver) return;
+    if (random.chance(0.7)) await upkeepOf("checkpoint", () => db.checkpoint());
+    else await upkeepOf("compaction", () => db.compact());
   }
+}
+
+async function upkeepOf(what: Upkeep, action: () => Promise<unknown>): Promise<void> {
+  tell({ kind: "begins", what });
+  await action();
+  tell({ kind: "ends", what });
 }

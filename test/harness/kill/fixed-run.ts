@@ -13,7 +13,7 @@ const COMPACTION_STEPS = 90;
 
 /** Makes the first `commits` steps of committer 0 and closes the database. */
 export async function runFixed(db: Database, workload: Workload, commits: number): Promise<void> {
-  tell({ kind: "opened", counters: countersOf(db, workload) });
+  tell({ kind: "opened", counters: countersOf(db, workload), steps: db.recovered.steps });
   for (let index = 1; index <= commits; index++) {
     const step = stepOf(workload, 0, index);
     db.transactionSync((tx) => applyStep(tx, step));

@@ -1,16 +1,20 @@
 /**
  * Real processes that commit to a real file and are killed with SIGKILL. It shows what a simulated disk cannot: that
- * the system calls are the right ones, that the lock is free when its holder is gone, and that nobody has to clean up.
- * What it cannot show is a power cut: what a killed process had written stays in the memory of the system.
+ * the system calls are the right ones, that the lock is free when its holder is gone, and that nothing is left to clean
+ * up. What it cannot show is a power cut: what a killed process had written stays in the memory of the system.
  */
 import { availableParallelism } from "node:os";
 import { Random } from "../random.js";
-import { KilledDatabase, type Tally } from "./killed-database.js";
+import { Pace } from "./kill-moment.js";
+import { KilledDatabase } from "./killed-database.js";
 import { ScratchFolder } from "./scratch-folder.js";
 import { ProcessStock } from "./started-process.js";
+import { emptyTally, type Tally, weaknessesOf } from "./tally.js";
 
 export { type FullDiskReport, type FullDiskTorture, tortureFullDisk } from "./full-disk.js";
+export type { Stage } from "./kill-plan.js";
 export { type ReaderReport, type ReaderTorture, tortureReaders } from "./readers.js";
+export type { Tally } from "./tally.js";
 
 /** How long the torture goes on, and with what. */
 export interface ProcessTorture {
@@ -22,22 +26,22 @@ export interface ProcessTorture {
   kills?: number;
   /** Concurrent promise committers. Default: 1 and 8, a database each in turn. */
   committers?: number;
+  /** Ends the run early, after the kills that are under way; what was found until then is reported. */
+  signal?: AbortSignal;
   /** Called after each kill. */
   onProgress?: (progress: { kills: number; commits: number }) => void;
 }
 
 /** What the torture found. */
-export interface ProcessTortureReport {
-  kills: number;
-  /** Commits that were found again after the kills. */
-  commits: number;
-  /** Durable commits that were acknowledged: each of them was found again, or is a violation. */
-  acknowledged: number;
+export interface ProcessTortureReport extends Tally {
+  seconds: number;
   violations: { message: string; replay: string }[];
+  /** Why the run proved little, each with what to do; empty where it proved what it can. */
+  weaknesses: string[];
 }
 
 /** A database lives for so many kills; then a fresh one follows. */
-const MAX_KILLS_EACH = 40;
+const MAX_KILLS_EACH = 16;
 const MAX_VIOLATIONS = 5;
 const MAX_LANES = 4;
 
@@ -45,8 +49,9 @@ const MAX_LANES = 4;
  * Kills committing processes until time is up, and checks after each kill that every acknowledged commit is there, that
  * no transaction is there in part, and that `verify()` is clean.
  *
- * The same seed gives the same workloads and the same delays. When exactly a kill meets a process is up to the system,
- * so a replay makes a violation likely and not certain. Therefore the files are kept: the message says where.
+ * The same seed gives the same workloads and the same moments, counted in commits, checkpoints and compactions. When
+ * exactly a kill meets a process is up to the system, so a replay makes a violation likely and not certain. Therefore
+ * the files are kept: the message says where.
  *
  * @example
  * ```ts
@@ -70,7 +75,9 @@ class Torture {
   readonly #scratch = new ScratchFolder();
   readonly #stock = new ProcessStock(2);
   #endMs: number;
-  readonly #tally: Tally = { kills: 0, commits: 0, acknowledged: 0 };
+  readonly #tally = emptyTally();
+  readonly #pace = new Pace();
+  readonly #startedMs = performance.now();
   readonly #violations: ProcessTortureReport["violations"] = [];
   #databases = 0;
   /** Kills that databases were given and may not have done yet. */
@@ -94,7 +101,8 @@ class Torture {
   }
 
   report(): ProcessTortureReport {
-    return { ...this.#tally, violations: this.#violations };
+    const seconds = (performance.now() - this.#startedMs) / 1000;
+    return { ...this.#tally, seconds, violations: this.#violations, weaknesses: weaknessesOf(this.#tally) };
   }
 
   /** Ends what is left over. The files stay where there is something to see in them. */
@@ -112,6 +120,7 @@ class Torture {
         this.#stock,
         this.#scratch,
         this.#tally,
+        this.#pace,
       );
       const problems = await database.run(kills, {
         mayGoOn: () => this.#mayGoOn(),
@@ -131,6 +140,7 @@ class Torture {
   }
 
   #mayGoOn(): boolean {
+    if (this.#options.signal?.aborted === true) return false;
     return this.#violations.length < MAX_VIOLATIONS && performance.now() < this.#endMs;
   }
 

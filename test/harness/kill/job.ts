@@ -3,7 +3,11 @@
  * output, one JSON text a line. Guarantees: a report is with the kernel when `tell` returns, so that a kill right after
  * it does not lose it; a line that a kill cut in two is not taken for a report.
  */
+import type { RecoveryStep } from "../../../index.js";
 import type { Workload } from "./workload.js";
+
+/** What runs alongside the commits, or follows them. */
+export type Upkeep = "checkpoint" | "compaction" | "closing";
 
 /** Commits until it is killed. */
 export interface CommitJob {
@@ -13,8 +17,10 @@ export interface CommitJob {
   readonly pageSize: 4096 | 8192;
   readonly cacheBytes: number;
   readonly checkpointBytes: number;
-  /** Decides when checkpoints and compactions run beside the commits. */
+  /** Decides when checkpoints and compactions run alongside the commits. */
   readonly seed: number;
+  /** Closes the database after so many steps of each committer. Without it, the commits have no end. */
+  readonly closeAfter?: number;
 }
 
 /** Opens the database as it was left, checks it, and closes it or waits to be killed. */
@@ -88,14 +94,23 @@ export type Job =
 export type Report =
   /** It can take a job. */
   | { readonly kind: "ready" }
-  /** The database is open, and the committers have come this far. */
-  | { readonly kind: "opened"; readonly counters: readonly number[] }
+  /** Is about to open the database. */
+  | { readonly kind: "opening" }
+  /** The database is open, and the committers have come this far; `steps` is what opening had to do. */
+  | { readonly kind: "opened"; readonly counters: readonly number[]; readonly steps: readonly RecoveryStep[] }
   /** A durable commit was resolved. */
   | { readonly kind: "acknowledged"; readonly committer: number; readonly index: number }
-  /** Begins something that runs beside the commits. */
-  | { readonly kind: "begins"; readonly what: "checkpoint" | "compaction" }
+  /** Begins something other than a commit. */
+  | { readonly kind: "begins"; readonly what: Upkeep }
+  /** And is done with it. */
+  | { readonly kind: "ends"; readonly what: Upkeep }
   /** The check is done, and the database closed if it was to be. */
-  | { readonly kind: "checked"; readonly counters: readonly number[]; readonly problems: readonly string[] }
+  | {
+      readonly kind: "checked";
+      readonly counters: readonly number[];
+      readonly problems: readonly string[];
+      readonly steps: readonly RecoveryStep[];
+    }
   /** A cycle of filling is over, and so many writes were refused in it. */
   | { readonly kind: "cycle"; readonly cycle: number; readonly refusals: number }
   /** So many snapshots were checked since the last time, and this did not hold. */

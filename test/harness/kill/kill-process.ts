@@ -4,7 +4,7 @@
  */
 import { open } from "../../../index.js";
 import { Random } from "../random.js";
-import { commitForever, countersOf } from "./commit-loop.js";
+import { commitFor, countersOf } from "./commit-loop.js";
 import { runFixed } from "./fixed-run.js";
 import { checkFilled, fillAgainAndAgain } from "./full-disk-run.js";
 import { type CheckFullJob, type CheckJob, type CommitJob, type FixedJob, type Job, messageOf, tell } from "./job.js";
@@ -21,6 +21,8 @@ const SMALL = { pageSize: 4096, checkpointBytes: 64 * 1024 } as const;
 let writer: LedgerWriter | undefined;
 
 process.on("disconnect", () => process.exit(1));
+// An interrupt of the terminal goes to every process; the parent decides when this one ends.
+process.on("SIGINT", () => {});
 process.on("message", (job: Job) => {
   run(job).catch((error: unknown) => {
     tell({ kind: "failed", message: `${job.task}: ${messageOf(error)}` });
@@ -51,9 +53,11 @@ async function run(job: Job): Promise<void> {
   }
 }
 
-async function commit({ path, workload, pageSize, cacheBytes, checkpointBytes, seed }: CommitJob): Promise<void> {
+async function commit(job: CommitJob): Promise<void> {
+  const { path, workload, pageSize, cacheBytes, checkpointBytes, seed, closeAfter } = job;
+  tell({ kind: "opening" });
   const db = open(path, { pageSize, cacheBytes, checkpointBytes });
-  await commitForever(db, workload, seed);
+  await commitFor(db, workload, seed, closeAfter ?? Number.POSITIVE_INFINITY);
 }
 
 async function check({ path, workload, pageSize, readOnly, close }: CheckJob): Promise<void> {
@@ -61,7 +65,7 @@ async function check({ path, workload, pageSize, readOnly, close }: CheckJob): P
   const counters = countersOf(db, workload);
   const problems = problemsOf(db, workload);
   if (close) await db.close();
-  tell({ kind: "checked", counters, problems });
+  tell({ kind: "checked", counters, problems, steps: db.recovered.steps });
 }
 
 async function fixed({ path, workload, pageSize, checkpointBytes, commits }: FixedJob): Promise<void> {
@@ -72,7 +76,7 @@ async function checkFull({ path }: CheckFullJob): Promise<void> {
   const db = open(path, SMALL);
   const problems = await checkFilled(db);
   await db.close();
-  tell({ kind: "checked", counters: [], problems });
+  tell({ kind: "checked", counters: [], problems, steps: db.recovered.steps });
 }
 
 function tellChecks({ checks, anomalies }: CheckCount): void {

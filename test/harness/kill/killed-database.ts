@@ -7,23 +7,16 @@ import { setTimeout } from "node:timers/promises";
 import { Random } from "../random.js";
 import { CounterBounds } from "./counter-bounds.js";
 import type { CheckJob, CommitJob, Report } from "./job.js";
-import { type CheckPlan, drawPlan, type KillPlan } from "./kill-plan.js";
+import { KillMoment, type Pace } from "./kill-moment.js";
+import { type CheckPlan, drawClosing, drawPlan, type KillPlan } from "./kill-plan.js";
 import type { ScratchFolder } from "./scratch-folder.js";
 import type { ProcessStock, StartedProcess } from "./started-process.js";
+import type { Tally } from "./tally.js";
 import type { Workload } from "./workload.js";
 
 const FILE = "killed.llmdb";
 /** A process that says nothing for so long hangs. */
 const PATIENCE_MS = 30_000;
-
-/** What is counted over all databases of a run. */
-export interface Tally {
-  kills: number;
-  /** Commits that were found again after the kills. */
-  commits: number;
-  /** Durable commits that were acknowledged. */
-  acknowledged: number;
-}
 
 /** What the run as a whole has to say while a database is tortured. */
 export interface TortureHooks {
@@ -42,15 +35,17 @@ export class KilledDatabase {
   readonly #name: string;
   readonly #pageSize: CommitJob["pageSize"];
   readonly #problems: string[] = [];
+  readonly #pace: Pace;
   #checker: StartedProcess | undefined;
 
-  constructor(workload: Workload, stock: ProcessStock, scratch: ScratchFolder, tally: Tally) {
+  constructor(workload: Workload, stock: ProcessStock, scratch: ScratchFolder, tally: Tally, pace: Pace) {
     this.#workload = workload;
     this.#random = new Random(workload.seed);
     this.#bounds = new CounterBounds(workload);
     this.#stock = stock;
     this.#scratch = scratch;
     this.#tally = tally;
+    this.#pace = pace;
     this.#name = `database-${workload.seed}-${workload.committers}`;
     this.#pageSize = this.#random.pick([4096, 8192]);
     scratch.makeFolder(this.#name);
@@ -66,8 +61,8 @@ export class KilledDatabase {
     for (let round = 1; round <= rounds && this.#problems.length === 0; round++) {
       const last = round === rounds || !hooks.mayGoOn();
       const before = this.#bounds.certain;
-      const plan = drawPlan(this.#random);
-      await this.#commitAndKill(plan);
+      const plan = drawPlan(this.#random, round === 1);
+      await this.#commitAndKill(plan, round === 1);
       const check = last && plan.check === "none" ? "close" : plan.check;
       if (check !== "none" && this.#problems.length === 0) await this.#check(check);
       this.#tally.kills++;
@@ -80,23 +75,35 @@ export class KilledDatabase {
     return this.#problems;
   }
 
-  async #commitAndKill(plan: KillPlan): Promise<void> {
+  async #commitAndKill(plan: KillPlan, isFirst: boolean): Promise<void> {
     const child = this.#stock.take();
-    let moment = (): void => {};
-    const reached = new Promise<void>((resolve) => {
-      moment = resolve;
-    });
-    await child.begin(this.#commitJob(), (report) => {
-      if (report.kind === "begins" && report.what === plan.after) moment();
+    const moment = new KillMoment(plan, this.#pace, isFirst);
+    await child.begin(this.#commitJob(plan), (report) => {
+      moment.hear(report);
       this.#hear(report);
     });
-    await Promise.race([delay(plan, reached), child.ended]);
+    const how = await Promise.race([moment.reached, child.ended.then(() => "ended"), this.#silence(moment)]);
     await child.kill();
     this.#noteErrors(child);
+    if (how === "silent") this.#problems.push(`the process made no progress in ${PATIENCE_MS} ms`);
+    if (how === "ended" && this.#problems.length === 0) this.#problems.push("the process ended before it was killed");
+    this.#tally.stages[plan.stage]++;
+    if (moment.acknowledged === 0) this.#tally.withoutCommits++;
+  }
+
+  /** Resolves when the process has said nothing for too long. */
+  async #silence(moment: KillMoment): Promise<"silent"> {
+    let waitMs = PATIENCE_MS;
+    while (waitMs > 0) {
+      await setTimeout(waitMs, undefined, { ref: false });
+      waitMs = moment.heardMs + PATIENCE_MS - performance.now();
+    }
+    return "silent";
   }
 
   #hear(report: Report): void {
     if (report.kind === "opened") {
+      this.#countSteps(report.steps);
       this.#problems.push(...this.#bounds.observe(report.counters));
       this.#bounds.start();
     } else if (report.kind === "acknowledged") {
@@ -105,6 +112,11 @@ export class KilledDatabase {
     } else if (report.kind === "failed") {
       this.#problems.push(report.message);
     }
+  }
+
+  #countSteps(steps: readonly string[]): void {
+    const { branches } = this.#tally;
+    for (const step of steps) branches[step] = (branches[step] ?? 0) + 1;
   }
 
   async #check(check: CheckPlan): Promise<void> {
@@ -130,6 +142,7 @@ export class KilledDatabase {
       void checker.begin(this.#checkJob(check), (report) => {
         if (report.kind === "failed") this.#problems.push(report.message);
         if (report.kind !== "checked") return;
+        this.#countSteps(report.steps);
         this.#problems.push(...report.problems, ...this.#bounds.observe(report.counters));
         resolve("checked");
       });
@@ -146,7 +159,7 @@ export class KilledDatabase {
     if (child.errors !== "") this.#problems.push(child.errors);
   }
 
-  #commitJob(): CommitJob {
+  #commitJob(plan: KillPlan): CommitJob {
     return {
       task: "commit",
       path: `${this.folder}/${FILE}`,
@@ -155,6 +168,7 @@ export class KilledDatabase {
       cacheBytes: this.#random.pick([64 * 8192, 4 * 1024 * 1024]),
       checkpointBytes: this.#random.pick([16, 64, 256, 1024]) * 1024,
       seed: this.#random.next(),
+      ...(plan.stage === "closing" && { closeAfter: drawClosing(this.#random) }),
     };
   }
 
@@ -174,10 +188,4 @@ export class KilledDatabase {
     this.#scratch.removeFolder(this.#name);
     this.#scratch.removeFolder(`${this.#name}-before`);
   }
-}
-
-/** Resolves when it is time to kill. */
-async function delay(plan: KillPlan, reached: Promise<void>): Promise<void> {
-  if (plan.after !== "start") await Promise.race([reached, setTimeout(plan.limitMs)]);
-  await setTimeout(plan.delayMs);
 }

@@ -61,7 +61,7 @@ export class LedgerWriter {
     const problems = this.#db.verify().problems.map(({ what }) => `verify(): ${what}`);
     if (after > before) problems.push(`with no reader left the file grew from ${before} to ${after} bytes`);
     await this.#db.close();
-    tell({ kind: "checked", counters: [], problems });
+    tell({ kind: "checked", counters: [], problems, steps: [] });
   }
 
   async #write(goesOn: () => boolean): Promise<void> {

@@ -37,6 +37,8 @@ const FILE = "ledger.llmdb";
 const PATIENCE_MS = 60_000;
 const MAX_ANOMALIES = 20;
 const MAX_LIFE_MS = 1500;
+/** However long a machine takes to start so many. */
+const LEAST_KILLS = 4;
 /** The compacted file may be so many times as large as at the start. */
 const MAX_GROWTH = 1.5;
 /** What readers hold for a second or two is less than this; what a killed one held for ever would be more. */
@@ -109,14 +111,20 @@ class ReadersRun {
     return answer;
   }
 
-  /** One reader after the other, each killed at some moment. */
+  /** One reader after the other, each killed at some moment: most of them after they have read. */
   async #readAndKill(path: string): Promise<void> {
-    while (performance.now() < this.#endMs) {
+    while (performance.now() < this.#endMs || this.report.kills < LEAST_KILLS) {
       const reader = new StartedProcess();
       const job = { task: "read ledger", path, seed: this.#options.seed, readerSeed: this.#random.next() } as const;
-      await reader.begin(job, (told) => this.#hear(told));
-      const leftMs = Math.max(0, this.#endMs - performance.now());
-      await Promise.race([setTimeout(Math.min(leftMs, this.#random.below(MAX_LIFE_MS))), reader.ended]);
+      const reads = new Promise<void>((resolve) => {
+        void reader.begin(job, (told) => {
+          this.#hear(told);
+          if (told.kind === "checks") resolve();
+        });
+      });
+      const readsFirst = this.#random.chance(3 / 4);
+      const lifeMs = this.#random.below(MAX_LIFE_MS);
+      await Promise.race([(readsFirst ? reads : reader.ready).then(() => setTimeout(lifeMs)), reader.ended]);
       await reader.kill();
       if (reader.errors !== "") this.#note([reader.errors]);
       this.report.kills++;

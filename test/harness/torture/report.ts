@@ -26,6 +26,8 @@ export interface TortureOptions {
   requiredBranches?: readonly string[];
   /** Ends the run after so many violations. 5 by default. */
   mostViolations?: number;
+  /** Ends the run early; what was found until then is reported. */
+  signal?: AbortSignal;
   /** Called now and then. */
   onProgress?: (progress: TortureProgress) => void;
 }
@@ -66,6 +68,8 @@ export interface TortureReport {
   branches: Record<string, number>;
   seconds: number;
   violations: TortureViolation[];
+  /** Why the run proved little, each with what to do; empty where it proved what it can. */
+  weaknesses: string[];
 }
 
 /** The branches of recovery that a crash can lead to, and that a run of a minute has to reach. */
@@ -79,3 +83,14 @@ export const RARE_BRANCHES: readonly string[] = [
   "restated-used",
   "tail-cut",
 ];
+
+/** Why a run of simulated crashes proved little, each with what to do; empty where it proved what it can. */
+export function weaknessesOf({ distinct, faults, branches }: Omit<TortureReport, "weaknesses">): string[] {
+  const longer = "run longer, with --minutes or more --images";
+  if (distinct === 0) return [`no crash image was judged: ${longer}`];
+  const weaknesses: string[] = [];
+  const missing = RARE_BRANCHES.filter((branch) => branches[branch] === undefined);
+  if (missing.length > 0) weaknesses.push(`recovery never took: ${missing.join(", ")}; ${longer}`);
+  if (faults === 0) weaknesses.push(`no workload met an error of the disk: ${longer}`);
+  return weaknesses;
+}

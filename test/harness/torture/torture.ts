@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { Worker } from "node:worker_threads";
 import type { SimulatedDisk } from "../simulated-disk.js";
 import { type LaneEvents, type LaneOptions, runLane } from "./lane.js";
-import type { TortureOptions, TortureReport, TortureViolation } from "./report.js";
+import { type TortureOptions, type TortureReport, type TortureViolation, weaknessesOf } from "./report.js";
 import { countWorkloads } from "./small-scope.js";
 import { addTally, emptyTally, type Tally } from "./tally.js";
 import type { LaneMessage } from "./torture-worker.js";
@@ -107,7 +107,8 @@ class Torture {
   }
 
   #isOver(): boolean {
-    const { minutes, images, exhaustive, round, mostViolations = MOST_VIOLATIONS } = this.#options;
+    const { minutes, images, exhaustive, round, signal, mostViolations = MOST_VIOLATIONS } = this.#options;
+    if (signal?.aborted === true) return true;
     if (this.#violations.length >= mostViolations) return true;
     if (images !== undefined && this.#tally.images >= images) return true;
     const wholly = images !== undefined || exhaustive !== undefined || round !== undefined;
@@ -129,8 +130,9 @@ class Torture {
     this.#violations.push(violation);
   }
 
-  /** A run that never took a branch says nothing about it. */
+  /** A run that never took a branch says nothing about it; one that was ended early was not meant to be complete. */
   #requireBranches(): void {
+    if (this.#options.signal?.aborted === true) return;
     const missing = (this.#options.requiredBranches ?? []).filter((branch) => !this.#tally.branches.has(branch));
     if (missing.length === 0 || this.#violations.length > 0) return;
     const { seed } = this.#options;
@@ -140,9 +142,9 @@ class Torture {
 
   #report(): TortureReport {
     const { branches, ...counts } = this.#tally;
-    const { seed, exhaustive } = this.#options;
+    const { seed, exhaustive, round } = this.#options;
     const seconds = this.#seconds;
-    return {
+    const report = {
       seed,
       ...counts,
       imagesPerSecond: Math.round(counts.images / seconds),
@@ -151,5 +153,8 @@ class Torture {
       seconds,
       violations: this.#violations,
     };
+    // A replay and a scope are about what they name, and about nothing else.
+    const isWhole = round === undefined && exhaustive === undefined;
+    return { ...report, weaknesses: isWhole ? weaknessesOf(report) : [] };
   }
 }
