@@ -9,7 +9,7 @@ export default defineConfig({
     hookTimeout: 60_000,
     coverage: {
       provider: "v8",
-      include: ["index.ts", "{pager,btree,wal,mvcc,engine,temporal,catalog,wasm,memory,level,server}/**/*.ts"],
+      include: ["index.ts", "{pager,btree,wal,mvcc,engine,temporal,catalog,wasm,models,memory,level,server}/**/*.ts"],
       reporter: ["text"],
     },
   },

@@ -5,9 +5,9 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { At, Instant, Key, Range, Valid } from "../index.js";
 import { period } from "../index.js";
+import { asKey, fromJson, toJsonText } from "../models/values/json-forms.js";
 import { badUsage, failureOf } from "./failure.js";
 import { readInstant } from "./instant-text.js";
-import { asKey, fromJson, toJsonText } from "./json-value.js";
 
 /** How a key is written. */
 export interface KeyFlags {

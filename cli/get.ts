@@ -1,6 +1,7 @@
 /** `llmdb get`: the value of a key at a point. Guarantees: exit code 1 where nothing holds there. */
 import type { Command } from "commander";
 import type { Version } from "../index.js";
+import { toJson } from "../models/values/json-forms.js";
 import {
   type KeyFlags,
   keyOptions,
@@ -14,7 +15,6 @@ import {
 import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
 import { notFound } from "./failure.js";
 import { instantJson } from "./instant-text.js";
-import { toJson } from "./json-value.js";
 import { safeText } from "./safe-text.js";
 import type { Streams } from "./streams.js";
 

@@ -4,6 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import type { At, Instant } from "../index.js";
+import { toJson } from "../models/values/json-forms.js";
 import {
   instant,
   keyOptions,
@@ -19,7 +20,6 @@ import {
 } from "./arguments.js";
 import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
 import { badUsage } from "./failure.js";
-import { toJson } from "./json-value.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 

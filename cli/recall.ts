@@ -6,6 +6,7 @@ import { type Command, Option } from "commander";
 import { Memory } from "../memory/index.js";
 import type { FactInput } from "../memory/input.js";
 import type { Hit } from "../memory/recall.js";
+import { toJson } from "../models/values/json-forms.js";
 import {
   type PointFlags,
   pointOf,
@@ -20,7 +21,6 @@ import {
 import { type Access, type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
 import { FAILED } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
-import { toJson } from "./json-value.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 

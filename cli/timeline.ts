@@ -2,6 +2,7 @@
 import { writeFileSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { type DrawingOptions, drawVersions } from "../index.js";
+import { toJson } from "../models/values/json-forms.js";
 import {
   type KeyFlags,
   keyOptions,
@@ -16,7 +17,6 @@ import {
 import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
 import { badUsage, notFound } from "./failure.js";
 import { versionJson } from "./get.js";
-import { toJson } from "./json-value.js";
 import type { Streams } from "./streams.js";
 import { drawText } from "./text-drawing.js";
 

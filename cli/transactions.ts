@@ -1,10 +1,10 @@
 /** `llmdb transactions`: what was done when, and by whom. Guarantees: any number of them in constant memory. */
 import type { Command } from "commander";
 import type { Instant, LoggedChange } from "../index.js";
+import { toJson } from "../models/values/json-forms.js";
 import { instant, valueText, whole } from "./arguments.js";
 import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
 import { instantJson, instantText } from "./instant-text.js";
-import { toJson } from "./json-value.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 

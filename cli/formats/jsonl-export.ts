@@ -19,8 +19,8 @@ import {
   type Version,
   type Within,
 } from "../../index.js";
+import { toJson } from "../../models/values/json-forms.js";
 import { instantJson } from "../instant-text.js";
-import { toJson } from "../json-value.js";
 import { safeText } from "../safe-text.js";
 import type { ExportFormat, ExportOptions, ExportReport } from "./format.js";
 

@@ -17,9 +17,9 @@ import {
   type Transaction,
   type TransactionOptions,
 } from "../../index.js";
+import { asKey, fromJson, isObject, property } from "../../models/values/json-forms.js";
 import { badUsage } from "../failure.js";
 import { readInstant } from "../instant-text.js";
-import { asKey, fromJson, isObject, property } from "../json-value.js";
 import type { ImportFormat, ImportReport } from "./format.js";
 import type { Line } from "./lines.js";
 

@@ -4,10 +4,10 @@
  */
 import type { Command } from "commander";
 import type { Attachment } from "../../index.js";
+import { toJson } from "../../models/values/json-forms.js";
 import { type PointFlags, pointOf, pointOptions } from "../arguments.js";
 import { type CommonFlags, databaseCommand, explain, onCall } from "../command.js";
 import { instantJson, instantText } from "../instant-text.js";
-import { toJson } from "../json-value.js";
 import type { Streams } from "../streams.js";
 import { Table } from "../table.js";
 

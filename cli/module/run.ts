@@ -5,6 +5,7 @@
  */
 import { type Command, Option } from "commander";
 import type { CallOptions, Database, PagesOf, Reduction, Usage } from "../../index.js";
+import { toJson } from "../../models/values/json-forms.js";
 import { RESULT_FORMS, type ResultForm, resultAs } from "../../server/mcp/result-form.js";
 import {
   keyOptions,
@@ -18,7 +19,6 @@ import {
 } from "../arguments.js";
 import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "../command.js";
 import { badUsage } from "../failure.js";
-import { toJson } from "../json-value.js";
 import type { Streams } from "../streams.js";
 import { type GrantFlags, grantOptions, grantsOf } from "./source.js";
 

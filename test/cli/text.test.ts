@@ -4,46 +4,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { readKey, readValue, valueText } from "../../cli/arguments.js";
 import { instantJson, instantText, readInstant } from "../../cli/instant-text.js";
-import { fromJson, toJson, toJsonText } from "../../cli/json-value.js";
 import { safeLine } from "../../cli/safe-text.js";
 import { Output } from "../../cli/streams.js";
 import { cutTo, Table, textWidth } from "../../cli/table.js";
 import { openMemory } from "../../index.js";
-
-const leaf = fc.oneof(
-  fc.string(),
-  fc.double().map((number) => number + 0),
-  fc.bigInt(),
-  fc.boolean(),
-  fc.constant(null),
-  fc.uint8Array({ maxLength: 9 }),
-  fc.date({ noInvalidDate: true }),
-);
-const names = fc.oneof(fc.constantFrom("$bytes", "$bigint", "$date", "$number", "$object", "__proto__"), fc.string());
-const { value } = fc.letrec((tie) => ({
-  value: fc.oneof({ depthSize: "small" }, leaf, fc.array(tie("value")), fc.dictionary(names, tie("value"))),
-}));
-
-test("every value is read back from its JSON", () => {
-  fc.assert(
-    fc.property(value, (given) => {
-      const plain = structuredClone(toPlain(given));
-      expect(fromJson(JSON.parse(toJsonText(given)))).toEqual(plain);
-    }),
-  );
-});
-
-/** Without the prototypes and -0, which are not stored. */
-function toPlain(given: unknown): unknown {
-  return fromJson(toJson(given));
-}
-
-test("forms that are used wrongly are errors", () => {
-  for (const bad of [{ $bytes: "%" }, { $bigint: "1.5" }, { $date: "x" }, { $number: "1" }, { $object: 1 }]) {
-    expect(() => fromJson([bad])).toThrow(expect.objectContaining({ code: "LLMDB_INVALID_ARGUMENT" }));
-  }
-  expect(fromJson({ $bytes: 1, more: 2 })).toEqual({ $bytes: 1, more: 2 });
-});
 
 test("times are read back to the microsecond", async () => {
   const db = openMemory();

@@ -1,17 +1,24 @@
 /**
  * Keys and values as JSON, also those that JSON has no form for. Guarantees: what `toJson` gives is plain JSON, and
- * `fromJson` makes the same key or value of it; an object that only looks like one of the forms is kept as it is.
+ * `fromJson` makes the same key or value of it, whether the text between them was read by `readJson` or by
+ * `JSON.parse`; an object that only looks like one of the forms is kept as it is.
  *
  * ```text
  * {"$bytes":"AAEC"}             Uint8Array, in base64
  * {"$bigint":"9007199254740993"}
  * {"$date":"2026-01-31T00:00:00.000Z"}
- * {"$number":"NaN"}             also Infinity, -Infinity
+ * {"$number":"NaN"}             also Infinity, -Infinity, -0, and numbers whose digits would be read as a bigint
  * {"$object":{"$date":1}}       the object {"$date":1} itself: its own properties are read as usual
  * ```
  */
 import { isDate, isUint8Array } from "node:util/types";
-import { type Key, LlmdbError } from "../index.js";
+import type { Key } from "../../engine/key.js";
+import { MAX_VALUE_DEPTH } from "../../engine/msgpack.js";
+import { LlmdbError } from "../../pager/error.js";
+import { readJson } from "./json-reader.js";
+
+/** Deep enough for every value that can be stored: each of its objects may be within a form, and all in a few more. */
+export const FORMS_DEPTH = 2 * MAX_VALUE_DEPTH + 10;
 
 /** Reads the content of a form. */
 type Reader = (content: unknown, form: string) => unknown;
@@ -25,7 +32,11 @@ const FORMS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
   ["$object", readObject],
 ]);
 
-const NUMBERS: ReadonlyMap<unknown, number> = new Map([
+/** From here on, JSON has an exponent for a number, and is read as a number. */
+const DIGITS_END = 1e21;
+/** What a finite number is written as in its form. */
+const FINITE = /^-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?$/;
+const OTHER_NUMBERS: ReadonlyMap<unknown, number> = new Map([
   ["NaN", Number.NaN],
   ["Infinity", Number.POSITIVE_INFINITY],
   ["-Infinity", Number.NEGATIVE_INFINITY],
@@ -34,7 +45,7 @@ const NUMBERS: ReadonlyMap<unknown, number> = new Map([
 /** A value as it can be given to `JSON.stringify`. */
 export function toJson(value: unknown): unknown {
   if (typeof value === "bigint") return { $bigint: String(value) };
-  if (typeof value === "number") return Number.isFinite(value) ? value : { $number: String(value) };
+  if (typeof value === "number") return isPlainNumber(value) ? value : { $number: numberText(value) };
   if (typeof value !== "object" || value === null) return value;
   if (isUint8Array(value)) return { $bytes: Buffer.from(value).toString("base64") };
   if (isDate(value)) return { $date: value.toISOString() };
@@ -43,7 +54,7 @@ export function toJson(value: unknown): unknown {
   return formOf(value) === undefined ? plain : { $object: plain };
 }
 
-/** A value as one line of JSON. */
+/** A value as one line of JSON, which {@link fromJsonText} reads. */
 export function toJsonText(value: unknown): string {
   return JSON.stringify(toJson(value)) ?? "null";
 }
@@ -60,6 +71,16 @@ export function fromJson(json: unknown): unknown {
   const read = form === undefined ? undefined : FORMS.get(form);
   if (form !== undefined && read !== undefined) return read(Reflect.get(json, form), form);
   return mapObject(json, fromJson);
+}
+
+/**
+ * What {@link toJsonText} was given. Without a form, an integer beyond plus or minus 2^53 - 1 is a bigint.
+ *
+ * @param maxDepth as in `readJson`
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` for what is not JSON, or where one of the forms is used wrongly
+ */
+export function fromJsonText(text: string, maxDepth = FORMS_DEPTH): unknown {
+  return fromJson(readJson(text, maxDepth));
 }
 
 /** A value as a key, where it is one. The bounds of numbers and lengths are checked by the store. */
@@ -117,10 +138,22 @@ function readDate(content: unknown, form: string): Date {
   throw refused(form, 'an ISO 8601 string such as "2026-01-31T10:15:00.000Z"');
 }
 
+/** Whether the digits that JSON has for a number are read as the same number. */
+function isPlainNumber(value: number): boolean {
+  if (!Number.isFinite(value) || Object.is(value, -0)) return false;
+  return !Number.isInteger(value) || Number.isSafeInteger(value) || Math.abs(value) >= DIGITS_END;
+}
+
+function numberText(value: number): string {
+  return Object.is(value, -0) ? "-0" : String(value);
+}
+
 function readNumber(content: unknown, form: string): number {
-  const number = NUMBERS.get(content);
-  if (number !== undefined) return number;
-  throw refused(form, [...NUMBERS.keys()].join(", "));
+  const number = typeof content === "string" && FINITE.test(content) ? Number(content) : Number.NaN;
+  if (Number.isFinite(number)) return number;
+  const other = OTHER_NUMBERS.get(content);
+  if (other !== undefined) return other;
+  throw refused(form, 'a number as a string, such as "NaN", "-Infinity", "-0" or "1e300"');
 }
 
 function readObject(content: unknown, form: string): object {
