@@ -5,7 +5,14 @@
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join, parse, resolve } from "node:path";
-import { Command, Option } from "commander";
+import { Command, InvalidArgumentError, Option } from "commander";
+import {
+  DEFAULT_TOOLS,
+  parseToolSelection,
+  REPLACEMENT_TOOLS,
+  SELECTION_NAMES,
+  type ToolSelection,
+} from "../server/mcp/tool-selection.js";
 import { explain } from "./command.js";
 import { badUsage, exitCodeOf, failureOf } from "./failure.js";
 import { type Streams, say } from "./streams.js";
@@ -13,7 +20,7 @@ import { type Streams, say } from "./streams.js";
 /** The options as commander gives them. */
 interface McpFlags {
   readonly db?: string;
-  readonly tools: "compat" | "native" | "all";
+  readonly tools?: ToolSelection;
   readonly readOnly?: boolean;
   readonly scope?: string;
   readonly allowModules?: boolean;
@@ -32,11 +39,11 @@ export function mcpCommand(streams: Streams): Command {
     .description("serves a memory to agents, over standard input and output (Model Context Protocol)")
     .summary("serves a memory to agents (MCP)")
     .option("-d, --db <file>", "the database file (default: $LLMDB_FILE, or beside $MEMORY_FILE_PATH)")
-    .addOption(new Option("--tools <set>", "which tools").choices(["compat", "native", "all"]).default("all"))
+    .option("--tools <groups>", `which tools: ${SELECTION_NAMES.join(", ")}, or several with commas`, toolSelection)
     .option("--read-only", "opens the database for reading; tools that write are not there")
     .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)")
     .addOption(new Option("--allow-modules", "clients may store WebAssembly modules").conflicts(["readOnly", "scope"]));
-  explain(command, ["mcp --db agent.llmdb", "mcp --db agent.llmdb --tools compat --scope team/ada"]);
+  explain(command, ["mcp --db agent.llmdb", "mcp --db agent.llmdb --tools memory,graph --scope team/ada"]);
   return command.action(async () => {
     try {
       await run(command.optsWithGlobals<McpFlags>(), streams);
@@ -58,12 +65,18 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
   await serve({
     ...files,
     version,
-    tools: flags.tools,
+    tools: flags.tools ?? (env.MEMORY_FILE_PATH ? REPLACEMENT_TOOLS : DEFAULT_TOOLS),
     readOnly: flags.readOnly === true,
     allowModules: flags.allowModules === true,
     ...(flags.scope === undefined ? {} : { scope: flags.scope }),
     log: (line) => say(stderr, `llmdb mcp: ${line}`),
   });
+}
+
+function toolSelection(text: string): ToolSelection {
+  const selection = parseToolSelection(text);
+  if (selection !== undefined) return selection;
+  throw new InvalidArgumentError(`Give one of ${SELECTION_NAMES.join(", ")}, or several with commas.`);
 }
 
 /** The files that are meant; undefined where none is named. */

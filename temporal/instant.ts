@@ -116,19 +116,34 @@ function roundToMicros(fraction: number): number {
 }
 
 function fromText(text: string, what: string): bigint {
+  const read = readText(text);
+  if (typeof read === "string") throw refused(what, read);
+  return requireRange(read, what);
+}
+
+/** What is wrong with a text as a time, such as `"2020-02-30", whose day its month does not have`; else undefined. */
+export function problemOfText(text: string): string | undefined {
+  const read = readText(text);
+  if (typeof read === "string") return read;
+  return isInRange(read) ? undefined : `"${text.slice(0, 50)}", which is out of range`;
+}
+
+/** The time, or what is wrong with the text. */
+function readText(text: string): bigint | string {
+  const shown = `"${text.slice(0, 50)}"`;
   const match = ISO_8601.exec(text);
-  if (match === null || match[1] === "-000000") throw refused(what, `"${text.slice(0, 50)}"`);
+  if (match === null || match[1] === "-000000") return shown;
   const [, year, month = "01", day = "01", hour = "00", minute = "00", second = "00", fraction = "", offset] = match;
   const problem =
     problemOfDate(Number(year), Number(month), Number(day)) ??
     problemOfTime(Number(hour), Number(minute), Number(second), fraction) ??
     problemOfOffset(offset);
-  if (problem !== undefined) throw refused(what, `"${text.slice(0, 50)}", ${problem}`);
+  if (problem !== undefined) return `${shown}, ${problem}`;
   const days = daysFromCivil(Number(year), Number(month), Number(day));
   const seconds = days * SECONDS_PER_DAY + Number(hour) * 3600 + Number(minute) * 60 + Number(second);
   // Digits beyond the microsecond are left out. The fraction counts forward, so that is towards the past, always.
   const micros = Number(fraction.slice(0, 6).padEnd(6, "0"));
-  return requireRange(BigInt(seconds - secondsOfOffset(offset)) * MICROS_PER_SECOND + BigInt(micros), what);
+  return BigInt(seconds - secondsOfOffset(offset)) * MICROS_PER_SECOND + BigInt(micros);
 }
 
 function problemOfDate(year: number, month: number, day: number): string | undefined {
@@ -180,11 +195,15 @@ function floorToMicros(nanoseconds: bigint): bigint {
 }
 
 function requireRange(micros: bigint, what: string): bigint {
-  if (micros > MINUS_INFINITY && micros < PLUS_INFINITY) return micros;
+  if (isInRange(micros)) return micros;
   throw new LlmdbError(
     "LLMDB_INVALID_ARGUMENT",
     `${what} is out of range; times go from about the year -290308 to 294247, -Infinity and Infinity are the open ends`,
   );
+}
+
+function isInRange(micros: bigint): boolean {
+  return micros > MINUS_INFINITY && micros < PLUS_INFINITY;
 }
 
 function describe(value: unknown): string {

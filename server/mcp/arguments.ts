@@ -5,8 +5,8 @@
 import type { Json } from "../../memory/record.js";
 import { LlmdbError } from "../../pager/error.js";
 import type { At } from "../../temporal/at.js";
-import { parseInstant } from "../../temporal/instant.js";
 import { isObject, type JsonObject } from "./schema.js";
+import { readInstantText, readTime } from "./time-argument.js";
 
 /** How callers say that a stretch has no beginning, or no end. */
 export const OPEN = "open";
@@ -93,16 +93,19 @@ export class Arguments {
 
   /** The point that is asked about. */
   get at(): At {
-    return optional({ validAt: this.text("validAt"), knownAt: this.text("knownAt"), tx: this.number("tx") });
+    return optional({ validAt: this.#time("validAt"), knownAt: this.#time("knownAt"), tx: this.number("tx") });
+  }
+
+  #time(name: string): string | undefined {
+    const value = this.text(name);
+    return value === undefined ? undefined : readTime(value, name);
   }
 
   /** A time, or an open end, as the memory takes it. */
   end(name: string, open: number): string | number | undefined {
     const value = this.text(name);
-    if (value === OPEN) return open;
-    // Here, because the memory does not know by which name it was given.
-    if (value !== undefined) parseInstant(value, name);
-    return value;
+    if (value === undefined) return undefined;
+    return value.trim().toLowerCase() === OPEN ? open : readInstantText(value, name);
   }
 }
 

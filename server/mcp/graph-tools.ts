@@ -2,13 +2,12 @@
  * The tools of the reference memory server of MCP. Guarantees: names, titles, descriptions, schemas, hints and the
  * forms of the results are those of `@modelcontextprotocol/server-memory` 2026.8.31.
  */
-import { isObject, type Schema } from "./schema.js";
-import { READS, type Tool, type ToolHints, textResult, writes } from "./tool.js";
+import { isObject, type Properties, type Schema } from "./schema.js";
+import { type ObjectSchema, type Tool, type ToolHints, textResult } from "./tool.js";
 
-type Properties = { readonly [name: string]: Schema };
-
-const CREATES = writes({ destructive: false, idempotent: false });
-const DELETES = writes({ destructive: true, idempotent: true });
+const READS = hints({ reads: true, destroys: false, repeats: true });
+const CREATES = hints({ reads: false, destroys: false, repeats: false });
+const DELETES = hints({ reads: false, destroys: true, repeats: true });
 const TEXT: Schema = { type: "string" };
 const TEXTS = list(TEXT);
 
@@ -110,28 +109,38 @@ function tool(
   result: Tool["result"],
 ): Tool {
   const $schema = "http://json-schema.org/draft-07/schema#";
+  const inputSchema = { $schema, ...given(input) };
+  const outputSchema = { $schema, ...made(output) };
   return {
     listing: {
       name,
       title: name.replace(/(?:^|_)([a-z])/g, (_, letter: string) => ` ${letter.toUpperCase()}`).trim(),
       description,
-      inputSchema: { $schema, ...given(input) },
+      inputSchema,
       annotations,
       execution: { taskSupport: "forbidden" },
-      outputSchema: { $schema, ...made(output) },
+      outputSchema,
     },
+    input: inputSchema,
+    strictness: "strict",
+    output: outputSchema,
     result,
   };
 }
 
+function hints(does: { reads: boolean; destroys: boolean; repeats: boolean }): ToolHints {
+  const { reads: readOnlyHint, destroys: destructiveHint, repeats: idempotentHint } = does;
+  return { readOnlyHint, destructiveHint, idempotentHint, openWorldHint: false };
+}
+
 /** As zod describes an object that it reads: nothing is said of other members, and they are left out. */
-function given(properties: Properties): Schema & { readonly type: "object" } {
+function given(properties: Properties): ObjectSchema {
   const required = Object.keys(properties);
   return { type: "object", properties, ...(required.length === 0 ? {} : { required }) };
 }
 
 /** As zod describes an object that it has read. */
-function made(properties: Properties): Schema & { readonly type: "object" } {
+function made(properties: Properties): ObjectSchema {
   return { ...given(properties), additionalProperties: false };
 }
 

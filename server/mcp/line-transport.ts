@@ -1,7 +1,8 @@
 /**
  * MCP over standard input and output: a message a line. Guarantees: stdout carries messages and nothing else; a line
- * that is no message, or is too long, is answered with an error and the next one is read; at the end of the input, the
- * requests that were read are answered before the transport closes.
+ * that is no message, or is too long, is answered with an error and the next one is read; nothing is read while the
+ * client does not read its replies, or has many requests running; at the end of the input, the requests that were read
+ * are answered before the transport closes.
  */
 import type { Readable, Writable } from "node:stream";
 import {
@@ -16,6 +17,8 @@ import { isObject } from "./schema.js";
 export const MAX_LINE_BYTES = 32 * 1024 * 1024;
 /** So much of either end of a line that is too long is kept, to find the id of the request. */
 const END_BYTES = 1024;
+/** Further requests wait in the pipe. */
+const MOST_RUNNING = 1024;
 /** How long the last replies may take after the end of the input. */
 const LAST_REPLIES_MS = 30_000;
 
@@ -32,15 +35,25 @@ export class LineTransport implements Transport {
   onclose?: () => void;
   onerror?: (error: Error) => void;
   onmessage?: Transport["onmessage"];
+  /** Changes what is sent into the words of the revision that was agreed upon. */
+  revise: (message: JSONRPCMessage) => JSONRPCMessage = (message) => message;
   /** Resolves when it is closed. */
   readonly closed: Promise<void>;
 
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #line = new Line();
+  /** What was received and not looked at yet, because reading had to stop. */
+  #rest: Buffer = Buffer.alloc(0);
+  #isReading = false;
+  /** Settled when the client has caught up with what was sent; undefined while it keeps up. */
+  #caughtUp: Promise<void> | undefined;
+  #resolveCaughtUp: () => void = () => {};
   /** The requests that were read and not answered yet. */
   readonly #waiting = new Set<Id>();
   #hasEnded = false;
+  /** Whether the input has ended and all of it was looked at. */
+  #isLast = false;
   #isClosed = false;
   #resolveClosed: () => void = () => {};
 
@@ -58,13 +71,14 @@ export class LineTransport implements Transport {
     this.#input.on("close", this.#onEnd);
     this.#input.on("error", this.#onInputError);
     this.#output.on("error", this.#onOutputError);
+    this.#output.on("drain", this.#onDrain);
     if (this.#input.readableEnded || this.#input.destroyed) setImmediate(this.#onEnd);
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
     if (this.#isClosed) throw new Error("the connection is closed");
     const isReply = "result" in message || "error" in message;
-    const written = this.#write(message);
+    const written = this.#write(this.revise(message));
     if (isReply && message.id !== undefined) this.#answered(message.id);
     await written;
   }
@@ -74,43 +88,69 @@ export class LineTransport implements Transport {
     this.#isClosed = true;
     this.#input.off("data", this.#onData);
     this.#input.pause();
+    this.#output.off("drain", this.#onDrain);
+    this.#resolveCaughtUp();
     this.onclose?.();
     this.#resolveClosed();
   }
 
   #write(message: unknown): Promise<void> {
     const isTaken = this.#output.write(`${JSON.stringify(message)}\n`);
-    if (isTaken) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = () => {
-        this.#output.off("drain", done);
-        this.#output.off("error", done);
-        resolve();
-      };
-      this.#output.on("drain", done);
-      this.#output.on("error", done);
+    if (isTaken || this.#isClosed) return Promise.resolve();
+    this.#caughtUp ??= new Promise((resolve) => {
+      this.#resolveCaughtUp = resolve;
     });
+    return this.#caughtUp;
   }
 
-  readonly #onData = (chunk: Buffer) => {
-    let from = 0;
-    for (let to = chunk.indexOf(LINE_FEED); to >= 0; to = chunk.indexOf(LINE_FEED, from)) {
-      this.#line.add(chunk.subarray(from, to));
-      this.#read();
-      if (this.#isClosed) return;
-      from = to + 1;
-    }
-    this.#line.add(chunk.subarray(from));
+  readonly #onDrain = () => {
+    this.#caughtUp = undefined;
+    this.#resolveCaughtUp();
+    this.#readLines();
   };
+
+  readonly #onData = (chunk: Buffer) => {
+    this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
+    this.#readLines();
+  };
+
+  /** Goes through what was received, as far as the client keeps up. */
+  #readLines(): void {
+    // An answer that comes while a line is looked at must not begin with the next one.
+    if (this.#isReading) return;
+    this.#isReading = true;
+    while (this.#rest.length > 0 && !this.#isClosed && !this.#mustWait) {
+      const to = this.#rest.indexOf(LINE_FEED);
+      this.#line.add(to < 0 ? this.#rest : this.#rest.subarray(0, to));
+      this.#rest = to < 0 ? Buffer.alloc(0) : this.#rest.subarray(to + 1);
+      if (to >= 0) this.#read();
+    }
+    this.#isReading = false;
+    if (this.#isClosed) return;
+    if (this.#hasEnded && this.#rest.length === 0) this.#endLines();
+    else if (this.#mustWait) this.#input.pause();
+    else if (this.#input.isPaused()) this.#input.resume();
+  }
+
+  get #mustWait(): boolean {
+    return this.#caughtUp !== undefined || this.#waiting.size >= MOST_RUNNING;
+  }
 
   readonly #onEnd = () => {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
+    this.#readLines();
+  };
+
+  /** What was received before the end of the input may still be waiting to be looked at. */
+  #endLines(): void {
+    if (this.#isLast) return;
+    this.#isLast = true;
     // The last line may have no line feed.
     this.#read();
     if (this.#waiting.size === 0) void this.close();
     else setTimeout(() => void this.close(), LAST_REPLIES_MS).unref();
-  };
+  }
 
   readonly #onInputError = (error: Error) => {
     this.onerror?.(error);
@@ -166,7 +206,8 @@ export class LineTransport implements Transport {
   #answered(id: Id): void {
     this.#waiting.delete(id);
     // Later, so that a subscription can still say that it ends.
-    if (this.#hasEnded && this.#waiting.size === 0) setImmediate(() => void this.close());
+    if (this.#isLast && this.#waiting.size === 0) setImmediate(() => void this.close());
+    else if (this.#rest.length > 0 || this.#input.isPaused()) this.#readLines();
   }
 }
 

@@ -7,7 +7,7 @@ import { scopesBelow } from "../../memory/directory.js";
 import { ORDER } from "../../memory/maps.js";
 import type { Memory } from "../../memory/memory.js";
 import type { Hit } from "../../memory/recall.js";
-import type { RecordKind } from "../../memory/record.js";
+import type { Json, RecordKind } from "../../memory/record.js";
 import { type MemoryTransaction, notFound } from "../../memory/transaction.js";
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
@@ -41,7 +41,7 @@ function remember(tx: MemoryTransaction, args: Arguments): JsonObject {
       id: args.text("id"),
       subject: args.text("subject"),
       predicate: args.text("predicate"),
-      object: args.json("object"),
+      object: objectOf(args),
       text: args.text("text"),
       tags: args.texts("tags"),
       source: args.text("source"),
@@ -54,6 +54,13 @@ function remember(tx: MemoryTransaction, args: Arguments): JsonObject {
   );
   const reply = { id, tx: tx.id, ...timeMember("knownFrom", tx.time), replaced: replaced.map(valueJson) };
   return fitReply(reply, budgetOf(args));
+}
+
+/** Null is said of a subject where nothing else is; otherwise it is an argument that was left out. */
+function objectOf(args: Arguments): Json | undefined {
+  const object = args.json("object");
+  const isSaid = args.text("predicate") !== undefined && args.text("text") === undefined;
+  return object === null && !isSaid ? undefined : object;
 }
 
 function forget(tx: MemoryTransaction, args: Arguments): JsonObject {

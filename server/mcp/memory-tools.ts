@@ -1,24 +1,26 @@
 /**
- * The tools of the memory itself. Guarantees: arguments that no schema here names are refused; hints say the worst that
- * a tool can do.
+ * The tools of the memory itself. Guarantees: arguments that no schema here names are refused; descriptions are short,
+ * because each conversation begins with them: `test/mcp/listing.test.ts` counts their tokens.
  */
 import { MOST_ITEMS } from "./budget.js";
-import { AT, BUDGET, list, object, type Properties, text, tool } from "./native-tool.js";
-import type { Schema } from "./schema.js";
-import { READS, type Tool, writes } from "./tool.js";
+import { ADDS, AT, BUDGET, list, object, READS, REMOVES, text, tool } from "./native-tool.js";
+import type { Properties, Schema } from "./schema.js";
+import type { Tool } from "./tool.js";
 
 const TEXT: Schema = { type: "string" };
 const NUMBER: Schema = { type: "number" };
 const COUNT: Schema = { type: "integer", minimum: 0 };
 const FLAG: Schema = { type: "boolean" };
-const TIME: Schema = { type: "string", description: "ISO 8601" };
+const TIME = TEXT;
+/** Whether something was left out, to keep within maxTokens. */
+const CUT = FLAG;
 
-const ID = text("The id of a record, as recall, get and history show it", 200);
-const SCOPE = text("A scope below that of this server, such as projects/apollo; default: the whole scope", 200);
-const WHY = text("Why this is done; explain and transactions show it", 1000);
+const ID: Schema = { type: "string", maxLength: 200 };
+const SCOPE = text("A scope below, such as projects/apollo", 200);
+const WHY = text("Noted with the transaction", 1000);
 const VALID: Properties = {
-  validFrom: text('Since when it holds: ISO 8601, or "open". Default: now', 40),
-  validTo: text('Until when it holds, not included: ISO 8601, or "open". Default: open', 40),
+  validFrom: text('Since when it holds: ISO 8601 or "open"; default now', 100),
+  validTo: text('Until when, not included; default "open"', 100),
 };
 const SAID: Properties = {
   subject: TEXT,
@@ -39,7 +41,6 @@ const SAID: Properties = {
   role: TEXT,
 };
 const KIND: Schema = { type: "string", enum: ["fact", "entity", "relation", "turn"] };
-const CUT: Schema = { type: "boolean", description: "True: something was left out, to keep within maxTokens" };
 const PLACE: Properties = {
   validFrom: TIME,
   validTo: TIME,
@@ -58,100 +59,92 @@ const HIT = object({ id: TEXT, kind: KIND, scope: TEXT, ...SAID, ...PLACE, score
 ]);
 const VALUE = object({ kind: KIND, ...SAID }, ["kind"]);
 const CHANGE = object({ id: TEXT, kind: KIND, scope: TEXT, before: VALUE, after: VALUE, cut: CUT }, ["id", "kind"]);
-const CURSOR: Properties = {
-  cursor: { type: "string", description: "Give it to the next call; missing: the last page" },
-};
+/** For the next call; missing: the last page. */
+const CURSOR: Properties = { cursor: TEXT };
 const TRANSACTION: Properties = { tx: COUNT, time: TIME, meta: {} };
 
 export const memoryTools: readonly Tool[] = [
-  tool(
-    "remember",
-    "Remember",
-    "Write a fact down. What was believed of the same subject and predicate about the same time is corrected, and " +
-      "stays on record. Give text, or subject, predicate and object.",
-    {
+  tool({
+    name: "remember",
+    description:
+      "Write a fact down: subject, predicate and object, or text. What was believed of the same subject and predicate " +
+      "is corrected, and stays on record.",
+    input: {
       text: text("The statement in words", 1_000_000),
       subject: text("Who or what it is about", 1000),
-      predicate: text("What is said of the subject, such as: lives in", 1000),
-      object: { description: "The value: any JSON" },
-      id: text("The key of the fact; default: made, or that of the fact that is corrected", 200),
+      predicate: text("What is said of it, such as: lives in", 1000),
+      object: { description: "Any JSON" },
+      id: { ...ID, description: "Default: made, or that of the fact it corrects" },
       tags: { type: "array", items: { type: "string", maxLength: 100 }, maxItems: 100 },
-      source: text("Where it comes from: a person, a document, a tool", 1000),
-      confidence: { type: "number", minimum: 0, maximum: 1, description: "How sure the source is" },
+      source: text("Where it comes from", 1000),
+      confidence: { type: "number", minimum: 0, maximum: 1, description: "0 to 1" },
       scope: SCOPE,
-      many: { ...FLAG, description: "True: stands beside others of the same subject and predicate. Default false" },
+      many: { ...FLAG, description: "True: corrects nothing, stands with others of its subject and predicate" },
       ...VALID,
       why: WHY,
       ...BUDGET,
     },
-    [],
-    object({ id: TEXT, tx: COUNT, knownFrom: TIME, replaced: list(VALUE), cut: CUT }, ["id", "tx", "replaced"]),
-    writes({ destructive: false, idempotent: false }),
-  ),
-  tool(
-    "recall",
-    "Recall",
-    "Find what is known by words, best first: facts, entities, relations and turns of conversations, as of now or of " +
-      "any point in the past.",
-    {
-      query: text("What to look for, in words", 10_000, 1),
-      kinds: { type: "array", items: KIND, description: "Default: all" },
+    output: object({ id: TEXT, tx: COUNT, knownFrom: TIME, replaced: list(VALUE), cut: CUT }, ["id", "tx", "replaced"]),
+    hints: ADDS,
+  }),
+  tool({
+    name: "recall",
+    description: "Find what is known by words, best first, as of now or any point in the past.",
+    input: {
+      query: text("In words", 10_000, 1),
+      kinds: { type: "array", items: KIND },
       scope: SCOPE,
-      inherit: { ...FLAG, description: "True: also what lies above the scope. Default false" },
-      tags: { type: "array", items: TEXT, description: "Only facts that have all of these" },
-      minConfidence: { type: "number", minimum: 0, maximum: 1, description: "Only facts that are at least so sure" },
+      inherit: { ...FLAG, description: "True: also from above the scope" },
+      tags: { type: "array", items: TEXT, description: "Only facts with all of these" },
+      minConfidence: { type: "number", minimum: 0, maximum: 1 },
       validity: {
         type: "string",
         enum: ["only", "prefer", "any"],
-        description: "What does not hold at validAt is left out, counts half, or counts fully. Default: only",
+        description: "What does not hold at validAt: left out, counts half, counts fully",
       },
-      halfLifeMs: { ...NUMBER, description: "After so many milliseconds a hit counts half. Default: age is no matter" },
+      halfLifeMs: { ...NUMBER, description: "Age at which a hit counts half" },
       ...AT,
       ...paging(10),
     },
-    ["query"],
-    object({ hits: list(HIT), knownTx: COUNT, more: FLAG, ...CURSOR }, ["hits", "knownTx", "more"]),
-    READS,
-  ),
-  tool(
-    "get",
-    "Get",
-    "One record, as it is believed now or was at any point.",
-    { id: ID, ...AT, ...BUDGET },
-    ["id"],
-    object({ record: RECORD, cut: CUT }, ["record"]),
-    READS,
-  ),
-  tool(
-    "history",
-    "History",
-    "All versions of a record, oldest first: what was believed, about which time, and when.",
-    { id: ID, ...paging(20) },
-    ["id"],
-    object({ id: TEXT, count: COUNT, versions: list(RECORD), ...CURSOR }, ["id", "count", "versions"]),
-    READS,
-  ),
-  tool(
-    "diff",
-    "Diff",
-    "What changed between two points in time. Leave `to` out for now.",
-    {
-      from: object(AT, [], "The earlier point"),
-      to: object(AT, [], "The later point; default: now"),
+    required: ["query"],
+    output: object({ hits: list(HIT), knownTx: COUNT, more: FLAG, ...CURSOR }, ["hits", "knownTx", "more"]),
+    hints: READS,
+  }),
+  tool({
+    name: "get",
+    description: "One record, as of now or any point.",
+    input: { id: ID, ...AT, ...BUDGET },
+    required: ["id"],
+    output: object({ record: RECORD, cut: CUT }, ["record"]),
+    hints: READS,
+  }),
+  tool({
+    name: "history",
+    description: "All versions of a record, oldest first: what was believed, about which time, and when.",
+    input: { id: ID, ...paging(20) },
+    required: ["id"],
+    output: object({ id: TEXT, count: COUNT, versions: list(RECORD), ...CURSOR }, ["id", "count", "versions"]),
+    hints: READS,
+  }),
+  tool({
+    name: "diff",
+    description: "What changed between two points in time.",
+    input: {
+      from: object(AT),
+      to: object(AT, [], "Default: now"),
       scope: SCOPE,
       ...paging(50),
     },
-    ["from"],
-    object({ fromTx: COUNT, toTx: COUNT, changes: list(CHANGE), ...CURSOR }, ["fromTx", "toTx", "changes"]),
-    READS,
-  ),
-  tool(
-    "explain",
-    "Explain",
-    "Why a record is believed: who wrote it, when and why, from which source, and what it replaced.",
-    { id: ID, ...AT, ...BUDGET },
-    ["id"],
-    object(
+    required: ["from"],
+    output: object({ fromTx: COUNT, toTx: COUNT, changes: list(CHANGE), ...CURSOR }, ["fromTx", "toTx", "changes"]),
+    hints: READS,
+  }),
+  tool({
+    name: "explain",
+    description: "Why a record is believed: who wrote it, when and why, from which source, and what it replaced.",
+    input: { id: ID, ...AT, ...BUDGET },
+    required: ["id"],
+    output: object(
       {
         record: RECORD,
         transaction: object(TRANSACTION, ["tx"]),
@@ -162,47 +155,48 @@ export const memoryTools: readonly Tool[] = [
       },
       ["record", "transaction", "replaced", "versions"],
     ),
-    READS,
-  ),
-  tool(
-    "forget",
-    "Forget",
-    "Withdraw a record: it is no longer believed, about a stretch of time or about all times, and stays on record. " +
-      "With erase, it is removed physically with its whole past, for ever.",
-    {
+    hints: READS,
+  }),
+  tool({
+    name: "forget",
+    description:
+      "Withdraw a record: it is no longer believed, and stays on record. With erase, it is removed with its whole past.",
+    input: {
       id: ID,
-      validFrom: text('Only since then: ISO 8601, or "open". Default: open', 40),
-      validTo: text('Only until then, not included: ISO 8601, or "open". Default: open', 40),
-      erase: { ...FLAG, description: "True: cannot be undone. Default false" },
+      validFrom: text('Only since then: ISO 8601 or "open"; default "open"', 100),
+      validTo: text('Only until then, not included; default "open"', 100),
+      erase: { ...FLAG, description: "True: cannot be undone" },
       why: WHY,
       ...BUDGET,
     },
-    ["id"],
-    object({ id: TEXT, tx: COUNT }, ["id", "tx"]),
-    writes({ destructive: true, idempotent: false }),
-  ),
-  tool(
-    "undo",
-    "Undo",
-    "Undo a transaction with a new one: what it changed is believed again as it was before. Refused where something " +
-      "was changed since, or was erased.",
-    { tx: { type: "integer", minimum: 1, description: "As transactions shows it" }, why: WHY, ...BUDGET },
-    ["tx"],
-    object({ tx: COUNT, undone: COUNT, restored: list(TEXT), count: COUNT, cut: CUT }, ["tx", "undone", "restored"]),
-    writes({ destructive: true, idempotent: false }),
-  ),
-  tool(
-    "transactions",
-    "Transactions",
-    "What was changed, when, by whom and why. Newest first.",
-    {
-      after: { ...COUNT, description: "Only those above this number" },
-      before: { ...COUNT, description: "Only those below this number" },
-      oldestFirst: { ...FLAG, description: "Default false" },
+    required: ["id"],
+    output: object({ id: TEXT, tx: COUNT }, ["id", "tx"]),
+    hints: REMOVES,
+  }),
+  tool({
+    name: "undo",
+    description:
+      "Undo a transaction with a new one: what it changed is believed again as before. Refused where that was changed " +
+      "since, or erased.",
+    input: { tx: { type: "integer", minimum: 1 }, why: WHY, ...BUDGET },
+    required: ["tx"],
+    output: object({ tx: COUNT, undone: COUNT, restored: list(TEXT), count: COUNT, cut: CUT }, [
+      "tx",
+      "undone",
+      "restored",
+    ]),
+    hints: REMOVES,
+  }),
+  tool({
+    name: "transactions",
+    description: "What was changed, when, by whom and why; newest first.",
+    input: {
+      after: { ...COUNT, description: "Above this number" },
+      before: { ...COUNT, description: "Below this number" },
+      oldestFirst: FLAG,
       ...paging(20),
     },
-    [],
-    object(
+    output: object(
       {
         transactions: list(
           object(
@@ -214,19 +208,17 @@ export const memoryTools: readonly Tool[] = [
       },
       ["transactions"],
     ),
-    READS,
-  ),
-  tool(
-    "status",
-    "Status",
-    "How much is remembered, where it is kept, and the number and time of the last transaction.",
-    BUDGET,
-    [],
-    object(
+    hints: READS,
+  }),
+  tool({
+    name: "status",
+    description: "How much is remembered, and the last transaction.",
+    input: BUDGET,
+    output: object(
       {
         file: TEXT,
         scope: TEXT,
-        records: object({ fact: COUNT, entity: COUNT, relation: COUNT, turn: COUNT }, []),
+        records: object({ fact: COUNT, entity: COUNT, relation: COUNT, turn: COUNT }),
         scopes: COUNT,
         lastTx: COUNT,
         lastTime: TIME,
@@ -235,16 +227,16 @@ export const memoryTools: readonly Tool[] = [
         holder: { type: "integer", description: "The process that has the file open" },
         cut: CUT,
       },
-      ["file", "records", "lastTx", "now"],
+      ["records", "now"],
     ),
-    READS,
-  ),
+    hints: READS,
+  }),
 ];
 
 function paging(limit: number): Properties {
   return {
-    limit: { type: "integer", minimum: 1, maximum: MOST_ITEMS, default: limit, description: "At most so many" },
-    cursor: { type: "string", maxLength: 500, description: "From the page before; all else as for that page" },
+    limit: { type: "integer", minimum: 1, maximum: MOST_ITEMS, default: limit },
+    cursor: text("Of the page before; all else as then", 500),
     ...BUDGET,
   };
 }

@@ -235,7 +235,7 @@ function pagesOf(args: Arguments): PagesOf {
 
 function keyIn(args: Arguments, name: string): Key | undefined {
   const given = args.any(name);
-  return given === undefined ? undefined : keyOf(given, name);
+  return given === undefined || given === null ? undefined : keyOf(given, name);
 }
 
 function keyOf(value: unknown, name: string): Key {

@@ -1,18 +1,25 @@
 /**
  * What the tools that are no copies of the reference server's have in common. Guarantees: arguments that a schema does
- * not name are refused; the text of a result is its structured content, in one line.
+ * not name are refused; the text of a result is its structured content, in one line; hints say the worst that a tool
+ * can do.
  */
+import { briefInput, briefOutput } from "./brief.js";
 import { DEFAULT_MAX_TOKENS, LEAST_MAX_TOKENS, MOST_TOKENS } from "./budget.js";
-import { isObject, type Schema } from "./schema.js";
-import { type Tool, type ToolHints, textResult } from "./tool.js";
+import { isObject, type Properties, type Schema } from "./schema.js";
+import { type ObjectSchema, type Tool, type ToolHints, textResult } from "./tool.js";
 
-export type Properties = { readonly [name: string]: Schema };
+/** Hints of a tool that reads. */
+export const READS: ToolHints = { readOnlyHint: true, openWorldHint: false };
+/** Hints of a tool that writes and takes nothing away. */
+export const ADDS: ToolHints = { destructiveHint: false, openWorldHint: false };
+/** Hints of a tool that can take something away. */
+export const REMOVES: ToolHints = { openWorldHint: false };
 
 /** The point that is asked about. */
 export const AT: Properties = {
-  validAt: text("About this time: ISO 8601. Default: now", 40),
-  knownAt: text("As it was known at this time: ISO 8601. Default: now. Give knownAt or tx, not both", 40),
-  tx: { type: "integer", minimum: 0, description: "As it was known after this transaction" },
+  validAt: text("About this time; default now", 100),
+  knownAt: text("As known at this time; default now", 100),
+  tx: { type: "integer", minimum: 0, description: "As known after this transaction, in place of knownAt" },
 };
 /** How long a reply may be. */
 export const BUDGET: Properties = {
@@ -21,33 +28,43 @@ export const BUDGET: Properties = {
     minimum: LEAST_MAX_TOKENS,
     maximum: MOST_TOKENS,
     default: DEFAULT_MAX_TOKENS,
-    description: "The reply takes at most so many tokens; what does not fit is cut, and marked",
   },
 };
 
-export function tool(
-  name: string,
-  title: string,
-  description: string,
-  input: Properties,
-  required: readonly string[],
-  outputSchema: Schema & { readonly type: "object" },
-  annotations: ToolHints,
-): Tool {
-  const inputSchema = object(input, required);
-  return { listing: { name, title, description, inputSchema, outputSchema, annotations }, result: compact };
+/** A tool as it is written down. */
+export interface NativeTool {
+  readonly name: string;
+  readonly description: string;
+  readonly input: Properties;
+  /** Arguments that must be given. */
+  readonly required?: readonly string[];
+  readonly output: ObjectSchema;
+  readonly hints: ToolHints;
+}
+
+export function tool({ name, description, input, required = [], output, hints }: NativeTool): Tool {
+  const whole = object(input, required);
+  return {
+    listing: {
+      name,
+      description,
+      inputSchema: briefInput(whole),
+      outputSchema: briefOutput(output),
+      annotations: hints,
+    },
+    input: whole,
+    strictness: "loose",
+    output,
+    result: compact,
+  };
 }
 
 /** One line of JSON: white space takes tokens and says nothing. */
-function compact(reply: unknown) {
+export function compact(reply: unknown) {
   return textResult(JSON.stringify(reply), isObject(reply) ? { ...reply } : {});
 }
 
-export function object(
-  properties: Properties,
-  required: readonly string[],
-  description?: string,
-): Schema & { readonly type: "object" } {
+export function object(properties: Properties, required: readonly string[] = [], description?: string): ObjectSchema {
   const about = description === undefined ? {} : { description };
   const needed = required.length === 0 ? {} : { required };
   return { type: "object", ...about, properties, ...needed, additionalProperties: false };

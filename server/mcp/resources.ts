@@ -2,9 +2,10 @@
  * The resources: the graph as the reference server shows it, and views of the memory. Guarantees: reading changes
  * nothing; an unknown address is an error in the words of the reference server.
  */
+import { LlmdbError } from "../../pager/error.js";
 import { ABI_TEXT, ABI_URI } from "./module-abi.js";
 import type { Callable } from "./service.js";
-import type { ToolSet } from "./tool-calls.js";
+import type { ToolGroup } from "./tool-selection.js";
 
 export const GRAPH_URI = "memory://knowledge-graph";
 const STATUS_URI = "memory://status";
@@ -87,38 +88,57 @@ const TEMPLATES: readonly TemplateListing[] = [
 ];
 
 export class Resources {
-  readonly #tools: ToolSet;
+  readonly #hasGraph: boolean;
+  readonly #hasViews: boolean;
 
-  constructor(tools: ToolSet) {
-    this.#tools = tools;
+  /** @param groups those whose tools can be called */
+  constructor(groups: readonly ToolGroup[]) {
+    this.#hasGraph = groups.includes("graph");
+    this.#hasViews = groups.some((group) => group !== "graph");
   }
 
   get listings(): ResourceListing[] {
-    return [...(this.#tools === "native" ? [] : [GRAPH]), ...(this.#tools === "compat" ? [] : VIEWS)];
+    return [...(this.#hasGraph ? [GRAPH] : []), ...(this.#hasViews ? VIEWS : [])];
   }
 
   get templates(): TemplateListing[] {
-    return this.#tools === "compat" ? [] : [...TEMPLATES];
+    return this.#hasViews ? [...TEMPLATES] : [];
   }
 
-  /** What a resource says; undefined where there is none. Throws what the service throws, and for what is no URL. */
+  /** What a resource says; undefined where there is none. Throws what the service throws besides. */
   async read(service: Callable, uri: string, scope: string | undefined): Promise<ResourceText | undefined> {
+    if (!URL.canParse(uri)) return undefined;
     const { href } = new URL(uri);
-    if (href === ABI_URI && this.#tools !== "compat") return { mimeType: MARKDOWN_TYPE, text: ABI_TEXT };
+    if (href === ABI_URI && this.#hasViews) return { mimeType: MARKDOWN_TYPE, text: ABI_TEXT };
     const view = this.#view(href);
     if (view === undefined) return undefined;
     const from = scope === undefined ? {} : { scope };
-    const reply = await service.call(view.method, { ...from, arguments: view.args });
-    return { mimeType: JSON_TYPE, text: JSON.stringify(reply, null, view.indent) };
+    try {
+      const reply = await service.call(view.method, { ...from, arguments: view.args });
+      return { mimeType: JSON_TYPE, text: JSON.stringify(reply, null, view.indent) };
+    } catch (error) {
+      if (error instanceof LlmdbError && error.code === "LLMDB_NOT_FOUND") return undefined;
+      throw error;
+    }
   }
 
   #view(uri: string): View | undefined {
-    if (uri === GRAPH_URI && this.#tools !== "native") return { method: "read_graph", args: {}, indent: 2 };
-    if (this.#tools === "compat") return undefined;
+    if (uri === GRAPH_URI && this.#hasGraph) return { method: "read_graph", args: {}, indent: 2 };
+    if (!this.#hasViews) return undefined;
     if (uri === STATUS_URI) return { method: "status", args: {}, indent: 0 };
     if (uri === CHANGES_URI) return { method: "transactions", args: {}, indent: 0 };
-    const [, id, history] = RECORD_URI.exec(uri) ?? [];
+    const [, encoded, history] = RECORD_URI.exec(uri) ?? [];
+    const id = encoded === undefined ? undefined : decoded(encoded);
     if (id === undefined) return undefined;
-    return { method: history === undefined ? "explain" : "history", args: { id: decodeURIComponent(id) }, indent: 0 };
+    return { method: history === undefined ? "explain" : "history", args: { id }, indent: 0 };
+  }
+}
+
+/** Undefined for what no percent-encoding gives. */
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
   }
 }

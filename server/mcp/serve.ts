@@ -7,7 +7,7 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { LazyService } from "./lazy-service.js";
 import { LineTransport } from "./line-transport.js";
 import type { OpenServiceOptions } from "./open-service.js";
-import { createServer, type McpMemory, type McpOptions } from "./server.js";
+import { type McpMemory, type McpOptions, messageOf2025, serverMaker } from "./server.js";
 import { messageOf } from "./tool-calls.js";
 
 export type ServeOptions = McpOptions & OpenServiceOptions;
@@ -27,9 +27,11 @@ export async function serve(options: ServeOptions): Promise<void> {
   });
   const open = () => service.opened().catch((error: unknown) => log(messageOf(error)));
   const transport = new LineTransport(process.stdin, process.stdout);
+  const makeServer = serverMaker(service, options);
   const handle = serveStdio(
     ({ era }) => {
-      const memory = createServer(service, options, era);
+      const memory = makeServer(era);
+      if (era === "legacy") transport.revise = messageOf2025;
       made.add(memory);
       // After the reply to the greeting, which needs none of it.
       setImmediate(open);

@@ -5,8 +5,10 @@
  */
 import {
   CLIENT_INFO_META_KEY,
+  type JSONRPCMessage,
   ProtocolError,
   ProtocolErrorCode,
+  ResourceNotFoundError,
   Server,
   type ServerOptions,
   type Tool as WireTool,
@@ -16,16 +18,12 @@ import { GRAPH_URI, Resources } from "./resources.js";
 import { isObject } from "./schema.js";
 import type { Callable } from "./service.js";
 import type { ToolListing } from "./tool.js";
-import { type ToolSet, Tools } from "./tool-calls.js";
+import { Tools } from "./tool-calls.js";
+import { reachOf } from "./tool-selection.js";
+import { Toolbox, type ToolOptions } from "./toolbox.js";
 
-export interface McpOptions {
+export interface McpOptions extends ToolOptions {
   readonly version: string;
-  readonly tools: ToolSet;
-  readonly readOnly: boolean;
-  /** The scope beyond which clients see nothing. */
-  readonly scope?: string;
-  /** Whether clients may store modules. Default: not. */
-  readonly allowModules?: boolean;
 }
 
 /** A server that is not connected yet. */
@@ -45,12 +43,19 @@ const NO_VALIDATOR: ServerOptions["jsonSchemaValidator"] = {
   getValidator: () => () => ({ valid: false, data: undefined, errorMessage: "nothing is asked of users here" }),
 };
 
-/** Makes a server of either era. */
-export function createServer(service: Callable, options: McpOptions, era: "modern" | "legacy"): McpMemory {
-  const { tools: set, version, scope } = options;
-  const tools = new Tools(options);
-  const resources = new Resources(set);
-  const isNative = set !== "compat";
+export type Era = "modern" | "legacy";
+
+/** Returns what makes a server of either era. What all of them list is made once. */
+export function serverMaker(service: Callable, options: McpOptions): (era: Era) => McpMemory {
+  const box = new Toolbox(options);
+  return (era) => createServer(service, options, box, era);
+}
+
+function createServer(service: Callable, options: McpOptions, box: Toolbox, era: Era): McpMemory {
+  const { version, scope } = options;
+  const reach = reachOf(options.tools);
+  const resources = new Resources(reach);
+  const isNative = reach.some((group) => group !== "graph");
   const server = new Server(
     { name: "llmdb", version },
     {
@@ -63,6 +68,8 @@ export function createServer(service: Callable, options: McpOptions, era: "moder
       jsonSchemaValidator: NO_VALIDATOR,
     },
   );
+  // A client that is gone is told nothing.
+  const tools = new Tools(box, () => void server.sendToolListChanged().catch(() => {}));
   serveTools(server, service, tools, scope);
   serveResources(server, service, resources, scope);
   if (isNative) servePrompts(server);
@@ -70,7 +77,7 @@ export function createServer(service: Callable, options: McpOptions, era: "moder
   return {
     server,
     graphChanged() {
-      if (set === "native" || subscribed?.has(GRAPH_URI) === false) return;
+      if (!reach.includes("graph") || subscribed?.has(GRAPH_URI) === false) return;
       // A client that is gone is told nothing.
       server.sendResourceUpdated({ uri: GRAPH_URI }).catch(() => {});
     },
@@ -78,8 +85,13 @@ export function createServer(service: Callable, options: McpOptions, era: "moder
 }
 
 function serveTools(server: Server, service: Callable, tools: Tools, scope: string | undefined): void {
-  const listings = tools.listings.map(wireTool);
-  server.setRequestHandler("tools/list", () => ({ tools: listings }));
+  server.setRequestHandler("tools/list", ({ params }) => {
+    const page = tools.page(params?.cursor);
+    if (page === undefined) {
+      throw new ProtocolError(ProtocolErrorCode.InvalidParams, "cursor is what the page before returned; leave it out");
+    }
+    return { ...page, tools: page.tools.map(wireTool) };
+  });
   server.setRequestHandler("tools/call", ({ params }, { mcpReq }) => {
     // The newer revision names the client with each request, the older ones in the greeting.
     const client = clientIn(mcpReq.envelope) ?? server.getClientVersion()?.name;
@@ -94,9 +106,15 @@ function clientIn(envelope: unknown): string | undefined {
   return isObject(about) && typeof about.name === "string" ? about.name : undefined;
 }
 
-/** A copy of its own, in the type of the SDK, whose members can be changed. */
+const wireTools = new WeakMap<ToolListing, WireTool>();
+
+/** A listing in the type of the SDK, whose members can be changed; copied once in a process. */
 function wireTool(listing: ToolListing): WireTool {
-  return JSON.parse(JSON.stringify(listing));
+  const known = wireTools.get(listing);
+  if (known !== undefined) return known;
+  const made: WireTool = JSON.parse(JSON.stringify(listing));
+  wireTools.set(listing, made);
+  return made;
 }
 
 function serveResources(server: Server, service: Callable, resources: Resources, scope: string | undefined): void {
@@ -104,12 +122,20 @@ function serveResources(server: Server, service: Callable, resources: Resources,
   server.setRequestHandler("resources/templates/list", () => ({ resourceTemplates: resources.templates }));
   server.setRequestHandler("resources/read", async ({ params: { uri } }) => {
     const found = await resources.read(service, uri, scope);
-    if (found === undefined) {
-      const message = `MCP error ${ProtocolErrorCode.InvalidParams}: Resource ${uri.slice(0, 1000)} not found`;
-      throw new ProtocolError(ProtocolErrorCode.InvalidParams, message);
-    }
+    if (found === undefined) throw new ResourceNotFoundError(uri, `Resource ${uri.slice(0, 1000)} not found`);
     return { contents: [{ uri: new URL(uri).href, ...found }] };
   });
+}
+
+/**
+ * A message as the revisions of 2025 have it: a missing resource has a code of its own there. The SDK sends the code of
+ * the newer revision over every one.
+ */
+export function messageOf2025(message: JSONRPCMessage): JSONRPCMessage {
+  if (!("error" in message) || message.error.code !== ProtocolErrorCode.InvalidParams) return message;
+  const { data } = message.error;
+  if (!isObject(data) || typeof data.uri !== "string" || Object.keys(data).length > 1) return message;
+  return { ...message, error: { ...message.error, code: ProtocolErrorCode.ResourceNotFound } };
 }
 
 /** In the newer revision, the SDK keeps the subscriptions. */

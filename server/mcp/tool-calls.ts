@@ -1,114 +1,116 @@
 /**
- * Calls of tools. Guarantees: whatever is asked, there is a result, and where something is wrong it says what, in the
- * words of the reference server where that has any.
+ * Calls of tools over one connection. Guarantees: whatever is asked, there is a result, and where something is wrong it
+ * says what, in the words of the reference server where that has any.
  */
 
 import { countTokens } from "../../memory/tokens.js";
 import { LlmdbError } from "../../pager/error.js";
 import { DEFAULT_MAX_TOKENS, fitText, LEAST_MAX_TOKENS } from "./budget.js";
-import { graphTools } from "./graph-tools.js";
-import { memoryTools } from "./memory-tools.js";
-import { moduleTools } from "./module-tools.js";
+import { enabledGroup, listOfTools, noSuchTool, readOtherRequest, schemaOfTool } from "./other-tools.js";
 import { check, isObject } from "./schema.js";
 import type { Callable } from "./service.js";
 import { originalText } from "./surrogates.js";
 import { errorResult, type Tool, type ToolListing, type ToolResult } from "./tool.js";
-
-/** Which tools there are. */
-export type ToolSet = "compat" | "native" | "all";
+import { OTHER_TOOLS, type ToolGroup } from "./tool-selection.js";
+import type { Toolbox, ToolPage } from "./toolbox.js";
 
 /** The code of JSON-RPC for wrong parameters, as the SDK writes it into texts. */
 const INVALID_PARAMS = -32602;
 const LONGEST_NAME = 200;
 
-export interface ToolOptions {
-  readonly tools: ToolSet;
-  /** Tools that write are not there. */
-  readonly readOnly: boolean;
-  /** Whether modules can be stored. Default: not. */
-  readonly allowModules?: boolean;
-  /** Tools that reach beyond a scope are not there. */
+/** Who calls. */
+export interface Caller {
   readonly scope?: string;
+  readonly client?: string;
 }
 
-/** What no scope bounds. */
-const UNSCOPED: readonly string[] = ["module_put", "module_run"];
-
 export class Tools {
-  readonly #tools: ReadonlyMap<string, Tool>;
-  /** Why a tool is not there. */
-  readonly #hidden: ReadonlyMap<string, string>;
-  readonly #native: ReadonlySet<Tool>;
+  readonly #box: Toolbox;
+  /** Groups that this connection has put on its list. */
+  readonly #enabled = new Set<ToolGroup>();
+  readonly #listChanged: () => void;
 
-  constructor(options: ToolOptions) {
-    const { tools } = options;
-    const native = [...memoryTools, ...moduleTools];
-    const all = [...(tools === "native" ? [] : graphTools), ...(tools === "compat" ? [] : native)];
-    const usable = new Map<string, Tool>();
-    const hidden = new Map<string, string>();
-    for (const tool of all) {
-      const { name } = tool.listing;
-      const why = whyHidden(tool, options);
-      if (why === undefined) usable.set(name, tool);
-      else hidden.set(name, why);
-    }
-    this.#tools = usable;
-    this.#hidden = hidden;
-    this.#native = new Set(native);
+  /** @param listChanged is called when there is more on the list */
+  constructor(box: Toolbox, listChanged: () => void = () => {}) {
+    this.#box = box;
+    this.#listChanged = listChanged;
   }
 
-  get listings(): ToolListing[] {
-    return [...this.#tools.values()].map(({ listing }) => listing);
+  /** A page of the list; undefined for a cursor that this server has not given. */
+  page(cursor?: string): ToolPage | undefined {
+    return this.#box.page(cursor, this.#enabled);
   }
 
   /** Runs a tool. Never throws. */
-  async call(service: Callable, name: string, given: unknown, from: { scope?: string; client?: string }) {
-    const tool = this.#tools.get(name);
-    if (tool === undefined) return this.#missing(name);
-    const checked = check(tool.listing.inputSchema, given ?? {});
-    if ("problems" in checked) return this.#bounded(tool, given, invalidArguments(name, checked.problems));
+  async call(service: Callable, name: string, given: unknown, from: Caller): Promise<ToolResult> {
+    const { others } = this.#box;
+    if (others !== undefined && name === OTHER_TOOLS) return this.#other(others, service, given, from);
+    const tool = this.#box.get(name);
+    return tool === undefined ? this.#missing(name) : this.#run(tool, service, given, from);
+  }
+
+  async #other(listing: ToolListing, service: Callable, given: unknown, from: Caller): Promise<ToolResult> {
+    const request = readOtherRequest(listing, given);
+    if ("problems" in request) return refusal(OTHER_TOOLS, request.problems);
+    const { groups } = this.#box;
+    if (request.asks === "list") return listOfTools(groups);
+    if (request.asks === "enable") return this.#enable(request.group);
+    const tool = this.#box.get(request.name);
+    if (tool === undefined) {
+      const why = this.#box.whyHidden(request.name);
+      return why === undefined ? noSuchTool(request.name, groups) : errorResult(why);
+    }
+    return request.asks === "schema" ? schemaOfTool(tool) : this.#run(tool, service, request.given, from);
+  }
+
+  #enable(group: ToolGroup): ToolResult {
+    const found = this.#box.groups.find((one) => one.group === group);
+    if (found === undefined) return noSuchTool(group, this.#box.groups);
+    if (!this.#enabled.has(group)) {
+      this.#enabled.add(group);
+      this.#listChanged();
+    }
+    return enabledGroup(found);
+  }
+
+  async #run(tool: Tool, service: Callable, given: unknown, from: Caller): Promise<ToolResult> {
+    const { name } = tool.listing;
+    const checked = check(tool.input, given ?? {}, tool.strictness);
+    if ("problems" in checked) {
+      const isStrict = tool.strictness === "strict";
+      return bounded(tool, given, isStrict ? mcpRefusal(name, checked.problems) : refusal(name, checked.problems));
+    }
     try {
       return tool.result(await service.call(name, { ...from, arguments: checked.value }));
     } catch (error) {
-      return this.#bounded(tool, given, errorResult(messageOf(error)));
+      return bounded(tool, given, errorResult(messageOf(error)));
     }
   }
 
   #missing(name: string): ToolResult {
-    const why = this.#hidden.get(name);
-    if (why === undefined) {
-      // The reference server looks names up in an object, whose inherited members are no enabled tools to it.
-      const what = name in {} ? "disabled" : "not found";
-      return errorResult(mcpError(`Tool ${name.slice(0, LONGEST_NAME)} ${what}`));
-    }
-    return errorResult(why);
-  }
-
-  /** Errors of the memory's own tools keep to the budget too. */
-  #bounded(tool: Tool, given: unknown, result: ToolResult): ToolResult {
-    if (!this.#native.has(tool)) return result;
-    const asked = isObject(given) ? given.maxTokens : undefined;
-    const budget = typeof asked === "number" && asked >= LEAST_MAX_TOKENS ? asked : DEFAULT_MAX_TOKENS;
-    const [{ text }] = result.content;
-    return countTokens(text) <= budget ? result : errorResult(fitText(text, budget));
+    const why = this.#box.whyHidden(name);
+    if (why !== undefined) return errorResult(why);
+    // The reference server looks names up in an object, whose inherited members are no enabled tools to it.
+    const what = name in {} ? "disabled" : "not found";
+    return errorResult(mcpError(`Tool ${name.slice(0, LONGEST_NAME)} ${what}`));
   }
 }
 
-/** Why a tool is not there; undefined where it is. */
-function whyHidden({ listing: { name, annotations } }: Tool, options: ToolOptions): string | undefined {
-  if (options.readOnly && !annotations.readOnlyHint) {
-    return `LLMDB_READ_ONLY: ${name} writes, and this server was started with --read-only`;
-  }
-  if (name === "module_put" && options.allowModules !== true) {
-    return `LLMDB_READ_ONLY: ${name} stores code, and this server was started without --allow-modules`;
-  }
-  if (options.scope !== undefined && UNSCOPED.includes(name)) {
-    return `LLMDB_UNSUPPORTED: ${name} reaches the whole database, and this server was started with --scope`;
-  }
-  return undefined;
+/** Errors of the memory's own tools keep to the budget too. */
+function bounded({ strictness }: Tool, given: unknown, result: ToolResult): ToolResult {
+  if (strictness === "strict") return result;
+  const asked = isObject(given) ? given.maxTokens : undefined;
+  const budget = typeof asked === "number" && asked >= LEAST_MAX_TOKENS ? asked : DEFAULT_MAX_TOKENS;
+  const [{ text }] = result.content;
+  return countTokens(text) <= budget ? result : errorResult(fitText(text, budget));
 }
 
-function invalidArguments(name: string, problems: readonly string[]): ToolResult {
+function refusal(name: string, problems: readonly string[]): ToolResult {
+  return errorResult(`LLMDB_INVALID_ARGUMENT: arguments of ${name}: ${problems.join("\n")}`);
+}
+
+/** In the words of the reference server. */
+function mcpRefusal(name: string, problems: readonly string[]): ToolResult {
   return errorResult(mcpError(`Input validation error: Invalid arguments for tool ${name}: ${problems.join("\n")}`));
 }
 

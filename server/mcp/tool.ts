@@ -2,29 +2,37 @@
  * A tool as clients see it. Guarantees: the text of a result and its structured content say the same; a call that fails
  * has a result that says why, and never a structured content.
  */
-import type { Schema } from "./schema.js";
+import type { Schema, Strictness } from "./schema.js";
 
-/** What a client may expect of a call. */
+/** What a client may expect of a call. What is left out is the worst, as MCP says. */
 export interface ToolHints {
-  readonly readOnlyHint: boolean;
-  readonly destructiveHint: boolean;
-  readonly idempotentHint: boolean;
+  readonly readOnlyHint?: boolean;
+  readonly destructiveHint?: boolean;
+  readonly idempotentHint?: boolean;
   readonly openWorldHint: boolean;
 }
+
+export type ObjectSchema = Schema & { readonly type: "object" };
 
 /** As `tools/list` shows it. */
 export interface ToolListing {
   readonly name: string;
-  readonly title: string;
+  readonly title?: string;
   readonly description: string;
-  readonly inputSchema: Schema & { readonly type: "object" };
-  readonly outputSchema: Schema & { readonly type: "object" };
+  readonly inputSchema: ObjectSchema;
+  readonly outputSchema?: ObjectSchema;
   readonly annotations: ToolHints;
   readonly execution?: { readonly taskSupport: "forbidden" };
 }
 
 export interface Tool {
+  /** What is shown of it, which may say less than what is checked. */
   readonly listing: ToolListing;
+  /** By which its arguments are checked. */
+  readonly input: ObjectSchema;
+  readonly strictness: Strictness;
+  /** All that a structured content can have. */
+  readonly output: ObjectSchema;
   /** The result of a call, from the reply of the operation of the same name. */
   result(reply: unknown): ToolResult;
 }
@@ -35,23 +43,6 @@ export type ToolResult = {
   structuredContent?: { [name: string]: unknown };
   isError?: true;
 };
-
-export const READS: ToolHints = {
-  readOnlyHint: true,
-  destructiveHint: false,
-  idempotentHint: true,
-  openWorldHint: false,
-};
-
-/** Hints of a tool that writes. */
-export function writes(how: { destructive: boolean; idempotent: boolean }): ToolHints {
-  return {
-    readOnlyHint: false,
-    destructiveHint: how.destructive,
-    idempotentHint: how.idempotent,
-    openWorldHint: false,
-  };
-}
 
 export function textResult(text: string, structuredContent: { [name: string]: unknown }): ToolResult {
   return { content: [{ type: "text", text }], structuredContent };

@@ -1,5 +1,4 @@
 /** The memory's own tools, without a process between: what they return, what they refuse, and their budget. */
-import { AjvJsonSchemaValidator } from "@modelcontextprotocol/client/validators/ajv";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openMemory } from "../../index.js";
@@ -9,16 +8,11 @@ import { isObject, type JsonObject } from "../../server/mcp/schema.js";
 import { MemoryService } from "../../server/mcp/service.js";
 import { original, storable } from "../../server/mcp/surrogates.js";
 import { timeText } from "../../server/mcp/time-text.js";
-import { Tools } from "../../server/mcp/tool-calls.js";
 import { Replies } from "../../server/sharing/replies.js";
+import { listingsOf, outputCheck, toolsOf } from "./tool-set.js";
 
-const tools = new Tools({ tools: "all", readOnly: false });
-const validators = new Map(
-  memoryTools.map(({ listing }) => [
-    listing.name,
-    new AjvJsonSchemaValidator().getValidator(JSON.parse(JSON.stringify(listing.outputSchema))),
-  ]),
-);
+const tools = toolsOf("all");
+const validators = new Map(memoryTools.map((tool) => [tool.listing.name, outputCheck(tool)]));
 
 class Session {
   readonly service = new MemoryService(openMemory(), { replies: new Replies() });
@@ -28,7 +22,7 @@ class Session {
     const [{ text }] = result.content;
     if (result.isError !== true && validators.has(name)) {
       expect(result.structuredContent).toEqual(JSON.parse(text));
-      expect(validators.get(name)?.(result.structuredContent), text).toMatchObject({ valid: true });
+      expect(validators.get(name)?.(result.structuredContent), text).toBe(true);
     }
     return { ...result, text };
   }
@@ -90,7 +84,7 @@ test.each<[string, string, unknown, RegExp]>([
   ["a query of spaces", "recall", { query: "  " }, /at least one word/],
   ["a query of a megabyte", "recall", { query: "x".repeat(1 << 20) }, /<=10000 characters, not 1048576 at query/],
   ["a negative limit", "recall", { query: "a", limit: -1 }, /Too small: expected number to be >=1 at limit/],
-  ["a limit with a fraction", "history", { id: "f1", limit: 1.5 }, /expected int, received number at limit/],
+  ["a limit with a fraction", "history", { id: "f1", limit: 1.5 }, /expected a whole number, received number at limit/],
   ["an end before the beginning", "remember", { text: "a", validFrom: "2021", validTo: "2020" }, /INVALID_ARGUMENT/],
   ["a time that is none", "remember", { text: "a", validFrom: "soon" }, /LLMDB_INVALID_ARGUMENT.*validFrom/],
   ["nothing said", "remember", {}, /a fact says something/],
@@ -104,7 +98,7 @@ test.each<[string, string, unknown, RegExp]>([
   ["a cursor of another tool", "diff", { from: {}, cursor: "WyJyZWNhbGwiLDFd" }, /cursor is what the page/],
   ["an argument that is misspelled", "recall", { query: "a", knowAt: "2020" }, /Unrecognized key: "knowAt"/],
   ["a budget below the least", "recall", { query: "a", maxTokens: 10 }, />=100 at maxTokens/],
-  ["no arguments", "get", undefined, /expected string, received undefined at id/],
+  ["no arguments", "get", undefined, /expected string, received nothing at id/],
   ["an unknown tool", "rember", {}, /Tool rember not found/],
 ])("refused: %s", async (_what, name, args, message) => {
   const text = await new Session().refused(name, args);
@@ -233,8 +227,8 @@ test("a time as text means the same microsecond", () => {
 });
 
 test("for reading only, tools that write are neither shown nor done", async () => {
-  const reading = new Tools({ tools: "all", readOnly: true });
-  expect(reading.listings.every(({ annotations }) => annotations.readOnlyHint)).toBe(true);
+  const reading = toolsOf("all", { readOnly: true });
+  expect(listingsOf("all", { readOnly: true }).every(({ annotations }) => annotations.readOnlyHint)).toBe(true);
   const { service } = new Session();
   expect(await reading.call(service, "remember", { text: "a" }, {})).toMatchObject({ isError: true });
   expect(await reading.call(service, "delete_entities", { entityNames: [] }, {})).toMatchObject({ isError: true });

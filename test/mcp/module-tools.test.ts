@@ -2,7 +2,6 @@
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
-import { AjvJsonSchemaValidator } from "@modelcontextprotocol/client/validators/ajv";
 import { afterAll, expect, test } from "vitest";
 import { open, openMemory } from "../../index.js";
 import { countTokens } from "../../memory/tokens.js";
@@ -11,19 +10,14 @@ import { moduleTools } from "../../server/mcp/module-tools.js";
 import { Resources } from "../../server/mcp/resources.js";
 import type { JsonObject } from "../../server/mcp/schema.js";
 import { type Callable, MemoryService } from "../../server/mcp/service.js";
-import { Tools } from "../../server/mcp/tool-calls.js";
 import { Replies } from "../../server/sharing/replies.js";
 import { SharedService } from "../../server/sharing/shared-service.js";
 import { root } from "../sources.js";
 import { App } from "./app.js";
+import { listingsOf, outputCheck, toolsOf } from "./tool-set.js";
 
-const tools = new Tools({ tools: "native", readOnly: false, allowModules: true });
-const validators = new Map(
-  moduleTools.map(({ listing }) => [
-    listing.name,
-    new AjvJsonSchemaValidator().getValidator(JSON.parse(JSON.stringify(listing.outputSchema))),
-  ]),
-);
+const tools = toolsOf("native", { allowModules: true });
+const validators = new Map(moduleTools.map((tool) => [tool.listing.name, outputCheck(tool)]));
 const built = (name: string) => readFileSync(join(root, "examples/modules/build", `${name}.wasm`));
 const records = built("template-reduce-pages").toString("base64");
 const countKeys = built("count-keys").toString("base64");
@@ -50,7 +44,7 @@ class Session {
     const [{ text }] = result.content;
     if (result.isError !== true && validators.has(name)) {
       expect(result.structuredContent).toEqual(JSON.parse(text));
-      expect(validators.get(name)?.(result.structuredContent), text).toMatchObject({ valid: true });
+      expect(validators.get(name)?.(result.structuredContent), text).toBe(true);
     }
     return { ...result, text };
   }
@@ -110,13 +104,13 @@ test("without arguments, it says what is stored and how to write one", async () 
   expect(modules).toMatchObject([{ name: "count-keys" }, { name: "records" }]);
   expect(abi).toBe(ABI_TEXT);
   expect(countTokens(ABI_TEXT)).toBeLessThan(2500);
-  const resources = new Resources("all");
+  const resources = new Resources(["memory", "graph", "modules"]);
   expect(resources.listings.map(({ uri }) => uri)).toContain(ABI_URI);
   expect(await resources.read(session.service, ABI_URI, undefined)).toEqual({
     mimeType: "text/markdown",
     text: ABI_TEXT,
   });
-  expect(await new Resources("compat").read(session.service, ABI_URI, undefined)).toBeUndefined();
+  expect(await new Resources(["graph"]).read(session.service, ABI_URI, undefined)).toBeUndefined();
 });
 
 test("it runs over a map, a part of it, and the facts of a point", async () => {
@@ -215,16 +209,16 @@ test("no reply is above its budget", async () => {
 
 test("storing modules has to be allowed; a scope and --read-only take away what they must", async () => {
   const names = (options: { readOnly?: boolean; scope?: string; allowModules?: boolean }) =>
-    new Tools({ tools: "native", readOnly: false, ...options }).listings
+    listingsOf("native", options)
       .map(({ name }) => name)
       .filter((name) => name.startsWith("module_"));
   expect(names({ allowModules: true })).toEqual(["module_put", "module_explain", "module_run"]);
   expect(names({})).toEqual(["module_explain", "module_run"]);
   expect(names({ readOnly: true, allowModules: true })).toEqual(["module_explain", "module_run"]);
   expect(names({ scope: "team", allowModules: true })).toEqual(["module_explain"]);
-  expect(new Tools({ tools: "compat", readOnly: false, allowModules: true }).listings).toHaveLength(9);
+  expect(listingsOf("compat", { allowModules: true })).toHaveLength(9);
   const { service } = await filled();
-  const strict = new Tools({ tools: "native", readOnly: false });
+  const strict = toolsOf("native");
   expect((await strict.call(service, "module_put", { base64: records }, {})).content[0].text).toMatch(
     /--allow-modules/,
   );
