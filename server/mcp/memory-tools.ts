@@ -67,8 +67,8 @@ export const memoryTools: readonly Tool[] = [
   tool({
     name: "remember",
     description:
-      "Write a fact down: subject, predicate and object, or text. What was believed of the same subject and predicate " +
-      "is corrected, and stays on record.",
+      "Write a fact down: subject, predicate and object, or text. What was believed of the same subject and " +
+      "predicate is corrected, and stays on record.",
     input: {
       text: text("The statement in words", 1_000_000),
       subject: text("Who or what it is about", 1000),

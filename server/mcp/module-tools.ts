@@ -39,8 +39,8 @@ export const moduleTools: readonly Tool[] = [
   tool({
     name: "module_put",
     description:
-      "Store a WebAssembly module for module_run. Call module_explain without arguments first: it returns the calling " +
-      "convention with a complete example. Putting one again changes its name and what it is granted.",
+      "Store a WebAssembly module for module_run. Call module_explain without arguments first: it returns the " +
+      "calling convention with a complete example. Putting one again changes its name and what it is granted.",
     input: {
       ...SOURCE,
       name: text("Besides its hash; the newest of a name counts", 200, 1),
