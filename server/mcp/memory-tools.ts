@@ -160,7 +160,8 @@ export const memoryTools: readonly Tool[] = [
   tool({
     name: "forget",
     description:
-      "Withdraw a record: it is no longer believed, and stays on record. With erase, it is removed with its whole past.",
+      "Withdraw a record: it is no longer believed, and stays on record. With erase, it is removed with its whole " +
+      "past.",
     input: {
       id: ID,
       validFrom: text('Only since then: ISO 8601 or "open"; default "open"', 100),
@@ -176,8 +177,8 @@ export const memoryTools: readonly Tool[] = [
   tool({
     name: "undo",
     description:
-      "Undo a transaction with a new one: what it changed is believed again as before. Refused where that was changed " +
-      "since, or erased.",
+      "Undo a transaction with a new one: what it changed is believed again as before. Refused where that was " +
+      "changed since, or erased.",
     input: { tx: { type: "integer", minimum: 1 }, why: WHY, ...BUDGET },
     required: ["tx"],
     output: object({ tx: COUNT, undone: COUNT, restored: list(TEXT), count: COUNT, cut: CUT }, [
