@@ -2,6 +2,7 @@
  * Cursors: where a list goes on, and at which points of time it was begun. Guarantees: pages that follow one another by
  * their cursors show one state, whatever is written meanwhile; what is no cursor of the same tool is refused.
  */
+import { readJson } from "../../models/values/json-reader.js";
 import { LlmdbError } from "../../pager/error.js";
 import type { At } from "../../temporal/at.js";
 
@@ -49,7 +50,7 @@ export function placeOf(tool: string, cursor: unknown, points: number): Place | 
   function parse(text: unknown): unknown[] {
     if (typeof text !== "string" || text.length > MAX_CHARACTERS) throw invalid(tool);
     try {
-      const value: unknown = JSON.parse(Buffer.from(text, "base64url").toString());
+      const value = readJson(Buffer.from(text, "base64url").toString(), 1);
       if (Array.isArray(value)) return value;
     } catch {
       // Said below.

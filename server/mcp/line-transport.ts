@@ -11,10 +11,13 @@ import {
   parseJSONRPCMessage,
   type Transport,
 } from "@modelcontextprotocol/server";
+import { readJson } from "../../models/values/json-reader.js";
 import { isObject } from "./schema.js";
 
 /** Longer lines are not read. The reference server takes 10 MiB. */
 export const MAX_LINE_BYTES = 32 * 1024 * 1024;
+/** In a message: twice the most that a value may have, since each level may be within a form, and what is around it. */
+const MOST_LEVELS = 220;
 /** So much of either end of a line that is too long is kept, to find the id of the request. */
 const END_BYTES = 1024;
 /** Further requests wait in the pipe. */
@@ -174,9 +177,10 @@ export class LineTransport implements Transport {
     if (line.trim() === "") return;
     let value: unknown;
     try {
-      value = JSON.parse(line);
-    } catch {
-      this.#refuse(PARSE_ERROR, "Parse error: the line is no JSON", undefined);
+      value = readJson(line, MOST_LEVELS);
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      this.#refuse(PARSE_ERROR, `Parse error: ${why}`, idIn(line.slice(0, END_BYTES) + line.slice(-END_BYTES)));
       return;
     }
     this.#receive(value);

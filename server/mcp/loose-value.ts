@@ -3,6 +3,7 @@
  * value instead of a list of one. Guarantees: what can mean one thing only becomes that value; all else is returned as
  * it was given, for the check to refuse.
  */
+import { readJson } from "../../models/values/json-reader.js";
 
 /** A number as JSON writes it. `1,000`, `0x10` and `1 000` are not. */
 const NUMBER = /^\s*-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?\s*$/;
@@ -48,7 +49,7 @@ export function looseObject(value: unknown): unknown {
 function parsedAs(opening: "[" | "{", text: string): unknown {
   if (text.length > MOST_CHARACTERS || !text.trimStart().startsWith(opening)) return undefined;
   try {
-    return JSON.parse(text);
+    return readJson(text);
   } catch {
     return undefined;
   }

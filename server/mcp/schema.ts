@@ -141,7 +141,7 @@ class Reading {
   }
 
   #mismatch(expected: string, value: unknown, path: string): undefined {
-    const received = value === undefined && this.#isLoose ? "nothing" : nameOf(value);
+    const received = this.#isLoose ? looseNameOf(value) : nameOf(value);
     const example = this.#isLoose && expected === "array" ? ' such as ["a", "b"]' : "";
     this.#report(`Invalid input: expected ${expected}${example}, received ${received}`, path);
   }
@@ -174,6 +174,11 @@ function nameOf(value: unknown): string {
   if (value === null) return "null";
   if (typeof value === "bigint") return "number";
   return Array.isArray(value) ? "array" : typeof value;
+}
+
+function looseNameOf(value: unknown): string {
+  if (value === undefined) return "nothing";
+  return typeof value === "bigint" ? "a whole number beyond 2^53" : nameOf(value);
 }
 
 function join(path: string, name: string): string {

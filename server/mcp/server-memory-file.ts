@@ -3,8 +3,10 @@
  * is byte for byte what that server writes; each line that it would not have written, or that was cut short, is
  * reported with its number, and the others are read.
  */
+
 import type { Graph } from "../../memory/graph.js";
 import type { Entity, Relation } from "../../memory/graph-writer.js";
+import { readJson } from "../../models/values/json-reader.js";
 import { isObject, type JsonObject } from "./schema.js";
 import { originalText, storableText } from "./surrogates.js";
 
@@ -61,9 +63,9 @@ export function formatServerMemory({ entities, relations }: Graph): string {
 function readLine(line: string, { entities, relations }: ServerMemoryFile): string | undefined {
   let item: unknown;
   try {
-    item = JSON.parse(line);
+    item = readJson(line);
   } catch (error) {
-    return error instanceof Error ? `no JSON: ${error.message.slice(0, 200)}` : "no JSON";
+    return error instanceof Error ? error.message.slice(0, 200) : "no JSON";
   }
   if (!isObject(item)) return "no object";
   if (item.type === "entity") return keep(entities, entityOf(item), "name, entityType, and observations");

@@ -5,7 +5,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/server";
 import { expect, test } from "vitest";
 import { LineTransport } from "../../server/mcp/line-transport.js";
 
-const REQUESTS = 100_000;
+const REQUESTS = 40_000;
 
 /** Takes what is written when it is told to. */
 class SlowReader extends Writable {
@@ -102,4 +102,38 @@ test("a client that is gone while it was waited for ends the transport", async (
   output.destroy(new Error("gone"));
   await transport.closed;
   await Promise.all(sent);
+});
+
+test.each([1000, 10_000_000])(
+  "a message %i levels deep is refused at once, by its id, and the next one is read",
+  async (levels) => {
+    const input = new PassThrough();
+    const output = new SlowReader();
+    output.read();
+    const transport = new LineTransport(input, output);
+    const received: JSONRPCMessage[] = [];
+    transport.onmessage = (message) => void received.push(message);
+    await transport.start();
+    const deep = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"a":${"[".repeat(levels)}${"]".repeat(levels)}}}\n`;
+    input.end(
+      Buffer.concat([Buffer.from(deep), Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')]),
+    );
+    await transport.closed;
+    expect(received).toHaveLength(1);
+    expect(JSON.parse(output.text)).toMatchObject({
+      id: 7,
+      error: { code: -32700, message: expect.stringContaining("nested too deeply: 220 arrays and objects") },
+    });
+  },
+);
+
+test("integers of a message are exact", async () => {
+  const input = new PassThrough();
+  const transport = new LineTransport(input, new SlowReader());
+  const received: JSONRPCMessage[] = [];
+  transport.onmessage = (message) => void received.push(message);
+  await transport.start();
+  input.end('{"jsonrpc":"2.0","method":"notifications/x","params":{"a":1497549923779084388,"b":[5]}}');
+  await transport.closed;
+  expect(received).toMatchObject([{ params: { a: 1497549923779084388n, b: [5] } }]);
 });
