@@ -5,6 +5,8 @@
 import { safeLine } from "./safe-text.js";
 import { type Screen, say } from "./streams.js";
 import { cutTo } from "./table.js";
+import { timers } from "../pager/timers.js";
+import type { Screen } from "./streams.js";
 
 const TERMINAL_MS = 200;
 const LOG_MS = 5000;
@@ -19,7 +21,8 @@ export class ProgressLine {
 
   constructor(stream: Screen, everyMs = stream.isTTY ? TERMINAL_MS : LOG_MS) {
     this.#stream = stream;
-    this.#timer = setInterval(() => this.#draw(), everyMs);
+    this.#timer = timers.setInterval(() => this.#draw(), everyMs);
+    this.#timer = timers.setInterval(() => this.#draw(), stream.isTTY ? TERMINAL_MS : LOG_MS);
     this.#timer.unref();
   }
 
@@ -30,7 +33,7 @@ export class ProgressLine {
 
   /** Takes the line away. */
   end(): void {
-    clearInterval(this.#timer);
+    timers.clearInterval(this.#timer);
     if (this.#stream.isTTY) this.#stream.write(CLEAR_LINE);
   }
 

@@ -27,6 +27,7 @@ import { corruptPage } from "../pager/page-cache.js";
 import { PagePointer, readPointer } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { StorageFile } from "../pager/storage.js";
+import { turn } from "../pager/timers.js";
 import { emptyMeta, finishFile, openUnfinished, unfinishedName } from "./create.js";
 import { Engine, type PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
@@ -266,8 +267,4 @@ async function rebuildMap(engine: Engine, view: PinnedView, state: MapState, bui
 function requireDirectory(view: PinnedView): MapDirectory {
   if (view.directory === null) throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "the view has no directory");
   return view.directory;
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -18,6 +18,7 @@ import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent
 import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
+import { turn } from "../pager/timers.js";
 import type { PinnedView } from "./engine.js";
 import { Erasure } from "./erasure.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
@@ -441,8 +442,4 @@ export class Checkpointer {
 /** The pages that the list of free pages of a checkpoint is on. */
 function savedList({ freeList }: Meta): ExtentList {
   return freeList.length === 0 ? new ExtentList() : valueExtents(freeList, 0);
-}
-
-function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }

@@ -11,6 +11,7 @@ import { WriteSet } from "../mvcc/write-set.js";
 import { isDiskFull, LlmdbError } from "../pager/error.js";
 import type { Meta } from "../pager/meta.js";
 import type { Storage } from "../pager/storage.js";
+import { type Timer, timers } from "../pager/timers.js";
 import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import type { CommitWatcher } from "./commit-watcher.js";
@@ -98,8 +99,8 @@ export class Engine implements CommittedState {
   /** Before which sync of the log it was last seen that the file is still there. */
   #lookedAt = -1;
   readonly #clock: TransactionClock;
-  #bufferedTimer: ReturnType<typeof setTimeout> | null = null;
-  #checkpointTimer: ReturnType<typeof setTimeout> | null = null;
+  #bufferedTimer: Timer | null = null;
+  #checkpointTimer: Timer | null = null;
 
   constructor(storage: Storage, store: PageStore, meta: Meta, directory: Tree, options: EngineOptions) {
     this.storage = storage;
@@ -439,12 +440,14 @@ export class Engine implements CommittedState {
     const { cache } = this.store;
     const isLogged = this.journal.log?.writtenTx === this.lastTx;
     if (!isLogged || this.journal.isDue || cache.dirtyFrames * 2 > cache.maxFrames) this.checkpointer.start();
-    this.#checkpointTimer ??= setTimeout(() => {
-      this.#checkpointTimer = null;
-      if (!this.closed && this.lastTx > this.checkpointer.meta.tx) this.checkpointer.start();
-    }, CHECKPOINT_MS).unref();
+    this.#checkpointTimer ??= timers
+      .setTimeout(() => {
+        this.#checkpointTimer = null;
+        if (!this.closed && this.lastTx > this.checkpointer.meta.tx) this.checkpointer.start();
+      }, CHECKPOINT_MS)
+      .unref();
     if (durability === "durable") return;
-    this.#bufferedTimer ??= setTimeout(() => {
+    this.#bufferedTimer ??= timers.setTimeout(() => {
       this.#bufferedTimer = null;
       // A failure is kept by the checkpointer and thrown at the next write.
       if (!this.closed) this.journal.requestSync(this.lastTx).catch(() => {});
@@ -456,8 +459,8 @@ export class Engine implements CommittedState {
     // What is to be erased is not kept for views that nobody can use from here on.
     if (this.checkpointer.erases) for (const view of this.views) if (!view.isCheckpoint) this.closeView(view);
     this.closed = true;
-    if (this.#bufferedTimer !== null) clearTimeout(this.#bufferedTimer);
-    if (this.#checkpointTimer !== null) clearTimeout(this.#checkpointTimer);
+    if (this.#bufferedTimer !== null) timers.clearTimeout(this.#bufferedTimer);
+    if (this.#checkpointTimer !== null) timers.clearTimeout(this.#checkpointTimer);
     this.#bufferedTimer = null;
     this.#checkpointTimer = null;
   }

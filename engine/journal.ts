@@ -8,6 +8,7 @@
 import { isDiskFull, type LlmdbError } from "../pager/error.js";
 import { type Meta, metaCrc } from "../pager/meta.js";
 import type { Storage } from "../pager/storage.js";
+import { turn } from "../pager/timers.js";
 import { beginLog, type Log } from "../wal/log.js";
 import { OperationBuffer } from "../wal/operation-buffer.js";
 import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
@@ -194,7 +195,7 @@ export class Journal implements CheckpointedLog {
   async #drive(): Promise<void> {
     while (!this.#waiters.isEmpty) {
       // Everybody who commits in this turn of the event loop comes along.
-      await new Promise<void>((resolve) => setImmediate(resolve));
+      await turn();
       const next = this.durableTx + 1;
       try {
         if (this.#log === null) await this.checkpointer?.request();

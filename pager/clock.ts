@@ -2,6 +2,7 @@
  * A wall clock with microseconds. Guarantees: the result lies inside the millisecond that the system's clock shows, and
  * within one such millisecond it never goes back. Across milliseconds it follows the system's clock, which may be set.
  */
+import { steadyMs, wallMs } from "./timers.js";
 
 /**
  * Makes a clock that returns milliseconds since 1970 UTC with microseconds in the fraction.
@@ -10,10 +11,7 @@
  * corrections of the system's clock; `Date.now()` alone is too coarse to tell commits apart. So the steady clock
  * places the reading inside the millisecond, and is moved along whenever the two disagree.
  */
-export function microsecondClock(
-  wall: () => number = Date.now,
-  steady: () => number = () => performance.now(),
-): () => number {
+export function microsecondClock(wall: () => number = wallMs, steady: () => number = steadyMs): () => number {
   let offset = wall() - steady();
   return () => {
     const millisecond = wall();
@@ -24,9 +22,4 @@ export function microsecondClock(
     // Moving the offset rounds, so that the sum can miss the millisecond by a fraction of a microsecond.
     return Math.min(Math.max(time, millisecond), millisecond + 0.999);
   };
-}
-
-/** Milliseconds that only go forward, from a beginning of their own: to measure how long something takes. */
-export function steadyMs(): number {
-  return performance.now();
 }

@@ -94,7 +94,7 @@ class MemoryStorage implements Storage {
   readonly now = microsecondClock();
   readonly #names = new NameTable<Contents>();
   readonly #locks = new LockTable();
-  readonly #startedAt = new Date(Date.now() - process.uptime() * 1000).toISOString();
+  readonly #startedAt = new Date(this.now() - process.uptime() * 1000).toISOString();
   #created = 0;
 
   kind(path: string): PathKind {

@@ -6,7 +6,7 @@ import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, posix } from "node:path";
 import { expect, test } from "vitest";
-import { clockAndChanceOf, importsOf, root, type Source, sourcesIn } from "./sources.js";
+import { clockAndChanceOf, globalTimersOf, importsOf, root, type Source, sourcesIn } from "./sources.js";
 
 /** From the ground up. Folders on one line do not know each other. Only the command uses the root, `index.ts`. */
 const layers: readonly (readonly string[])[] = [
@@ -42,7 +42,10 @@ const pureModules = new Set([
 
 /** The modules that tell the time or draw random numbers, and the files of the storage port that may. */
 const clockModules = new Set(["crypto", "perf_hooks"]);
-const mayReadClock = /^pager\/(clock|digest|file-storage|memory-storage)\.ts$/;
+const mayReadClock = /^pager\/(digest|file-storage|memory-storage|timers)\.ts$/;
+
+/** The file that has the timers of the process, as they were when it was loaded. */
+const mayTakeTimers = "pager/timers.ts";
 
 /** The files of the storage port that may use the rest of Node; servers and the command may too. */
 const mayReachSystem = /^pager\/(file-storage|file-lock|lock[^/]*)\.ts$|^(server|cli)\//;
@@ -89,6 +92,14 @@ function clockProblems(source: Source): string[] {
   );
 }
 
+/** What is wrong with the timers of a file, one line each. */
+function timerProblems(source: Source): string[] {
+  if (source.path === mayTakeTimers) return [];
+  return globalTimersOf(source).map(
+    ({ line, text }) => `${source.path}:${line}: ${text} may be replaced under our feet; take it from ${mayTakeTimers}`,
+  );
+}
+
 const sources: Source[] = layers
   .flat()
   .filter((name) => existsSync(join(root, name)))
@@ -105,6 +116,10 @@ test("a folder imports only from itself and from folders below it", () => {
 
 test("only the storage port reads the clock and draws random numbers", () => {
   expect(sources.flatMap(clockProblems)).toEqual([]);
+});
+
+test("timers are those of the moment when the module was loaded", () => {
+  expect(sources.flatMap(timerProblems)).toEqual([]);
 });
 
 test("every folder with TypeScript in it is a layer or known to be none", () => {
@@ -143,6 +158,21 @@ test.each(["Date.now()", "new Date()", "Date()", "performance.now()", "Math.rand
   },
 );
 
+test.each([
+  "setTimeout(() => {}, 1)",
+  "globalThis.setImmediate(() => {})",
+  "process.nextTick(() => {})",
+  "new Promise(setImmediate)",
+  "({ later: setTimeout })",
+])("self-check: the timer in %s is found", (code) => {
+  expect(timerProblems({ path: "server/synthetic.ts", text: `export const value = ${code};` })).toHaveLength(1);
+});
+
+test("self-check: an imported timer is found", () => {
+  const text = 'import { setTimeout } from "node:timers/promises";';
+  expect(timerProblems({ path: "cli/synthetic.ts", text })).toHaveLength(1);
+});
+
 test("self-check: what is allowed is not reported", () => {
   const allowed = [
     'import { crc32 } from "node:zlib";',
@@ -150,8 +180,9 @@ test("self-check: what is allowed is not reported", () => {
     'import { Node } from "./node.js";',
     'import type { Storage } from "../pager/storage.js";',
     '// import { open } from "../engine/database.js"; Date.now()',
+    "timers.setTimeout(() => {}, 1);",
     "export const epoch = new Date(0);",
   ].join("\n");
   const source = { path: "btree/synthetic.ts", text: allowed };
-  expect([...importProblems(source), ...clockProblems(source)]).toEqual([]);
+  expect([...importProblems(source), ...clockProblems(source), ...timerProblems(source)]).toEqual([]);
 });

@@ -72,6 +72,27 @@ export function clockAndChanceOf(source: Source): Finding[] {
   });
 }
 
+/** Every place that takes a timer from the process: calls it, hands it on, gives it a name, or imports it. */
+export function globalTimersOf(source: Source): Finding[] {
+  const banned = /^((set|clear)(Timeout|Interval|Immediate)|queueMicrotask|nextTick)$/;
+  const timer = (node: ts.Node | undefined): string | undefined => {
+    if (node === undefined) return undefined;
+    if (ts.isIdentifier(node)) return banned.test(node.text) ? node.text : undefined;
+    if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return undefined;
+    const isOfProcess = /^(globalThis|global|process)$/.test(node.expression.text);
+    return isOfProcess && banned.test(node.name.text) ? node.name.text : undefined;
+  };
+  return findIn(source, (node) => {
+    if (ts.isImportDeclaration(node)) {
+      const from = literal(node.moduleSpecifier);
+      return from !== undefined && /^(node:)?timers\b/.test(from) ? from : undefined;
+    }
+    if (ts.isVariableDeclaration(node) || ts.isPropertyAssignment(node)) return timer(node.initializer);
+    if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) return undefined;
+    return [node.expression, ...(node.arguments ?? [])].map(timer).find((found) => found !== undefined);
+  });
+}
+
 /** Every `any` written as a type. */
 export function anyTypesOf(source: Source): Finding[] {
   return findIn(source, (node) => (node.kind === ts.SyntaxKind.AnyKeyword ? "any" : undefined));

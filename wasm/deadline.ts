@@ -7,8 +7,8 @@
  */
 import { isNativeError } from "node:util/types";
 import { Script } from "node:vm";
-import { steadyMs } from "../pager/clock.js";
 import { LlmdbError } from "../pager/error.js";
+import { steadyMs } from "../pager/timers.js";
 
 /** Where the script finds what to run: it sees globals and nothing else. A process may have loaded LLMDB twice. */
 const SLOT = freeName("llmdb.slice");

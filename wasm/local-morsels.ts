@@ -3,7 +3,7 @@
  * milliseconds, between which others get their turn; pages are loaded outside of slices, since a slice may be cut off.
  */
 
-import { steadyMs } from "../pager/clock.js";
+import { steadyMs, turn } from "../pager/timers.js";
 import type { StopSignal } from "./call-options.js";
 import type { Deadline } from "./deadline.js";
 import type { ModuleHost } from "./host-imports.js";
@@ -18,11 +18,6 @@ export interface MorselResult {
   readonly fuelUsed: number;
   readonly pages: number;
   readonly entries: number;
-}
-
-/** Resolves once others had their turn. */
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
 }
 
 /** A slice should take so long: long beside what starting one takes, short for those who wait. */
@@ -73,7 +68,7 @@ export class LocalMorsels {
       isEmpty = false;
       this.#slice(done);
       yield* done.splice(0);
-      await nextTurn();
+      await turn();
       this.#signal?.throwIfAborted();
     }
     if (!isEmpty && this.#morsel === null) return;

@@ -6,6 +6,7 @@
 
 import type { Worker } from "node:worker_threads";
 import { LlmdbError } from "../pager/error.js";
+import { type Timer, timers } from "../pager/timers.js";
 import type { StopSignal } from "./call-options.js";
 import { type Deadline, tooLate } from "./deadline.js";
 import type { ModuleHost } from "./host-imports.js";
@@ -149,7 +150,7 @@ export class WorkerMorsels {
 /** Rejects at the deadline, when it is called off, and where a thread fails. */
 class Stop {
   readonly promise: Promise<never>;
-  readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #timer: Timer;
   readonly #signal: StopSignal | undefined;
   readonly #threads: readonly Worker[];
   #reject: (reason: unknown) => void = () => {};
@@ -162,7 +163,7 @@ class Stop {
     });
     // Nobody may be waiting when it comes.
     this.promise.catch(() => {});
-    this.#timer = setTimeout(() => this.#reject(tooLate(deadline.timeoutMs)), Math.max(0, deadline.leftMs));
+    this.#timer = timers.setTimeout(() => this.#reject(tooLate(deadline.timeoutMs)), Math.max(0, deadline.leftMs));
     this.#signal = signal;
     this.#threads = threads;
     signal?.addEventListener("abort", this.#abort);
@@ -174,7 +175,7 @@ class Stop {
   }
 
   end(): void {
-    clearTimeout(this.#timer);
+    timers.clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
     for (const thread of this.#threads) thread.off("error", this.#fail);
   }

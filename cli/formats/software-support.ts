@@ -7,9 +7,9 @@
  * known of its cycle, about all times; a line that cannot be read is reported with its number and the others are
  * imported; when the promise resolves, all of it is durable.
  */
-import { setImmediate } from "node:timers/promises";
 import type { Memory, MemoryTransaction } from "../../memory/index.js";
 import { LlmdbError } from "../../pager/error.js";
+import { turn } from "../../pager/timers.js";
 import { cycleName, describeFacts, parseStatement, type SupportStatement, supportWindow } from "./support-statement.js";
 
 /** Lines, and what their numbers count from: a file. */
@@ -74,7 +74,7 @@ export async function importSoftwareSupport(
     const body = (tx: MemoryTransaction) => together.forEach((statement) => void record(tx, statement));
     await memory.transaction(body, { time: recordedAt, meta, durability: "buffered" });
     onProgress?.({ statements: to, of: statements.length, recordedAt });
-    if (transactions % TURN === 0) await setImmediate();
+    if (transactions % TURN === 0) await turn();
     from = to;
   }
   await memory.db.checkpoint();

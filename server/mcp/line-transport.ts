@@ -12,6 +12,7 @@ import {
   type Transport,
 } from "@modelcontextprotocol/server";
 import { readJson } from "../../models/values/json-reader.js";
+import { timers } from "../../pager/timers.js";
 import { isObject } from "./schema.js";
 
 /** Longer lines are not read. The reference server takes 10 MiB. */
@@ -75,7 +76,7 @@ export class LineTransport implements Transport {
     this.#input.on("error", this.#onInputError);
     this.#output.on("error", this.#onOutputError);
     this.#output.on("drain", this.#onDrain);
-    if (this.#input.readableEnded || this.#input.destroyed) setImmediate(this.#onEnd);
+    if (this.#input.readableEnded || this.#input.destroyed) timers.setImmediate(this.#onEnd);
   }
 
   async send(message: JSONRPCMessage): Promise<void> {
@@ -152,7 +153,7 @@ export class LineTransport implements Transport {
     // The last line may have no line feed.
     this.#read();
     if (this.#waiting.size === 0) void this.close();
-    else setTimeout(() => void this.close(), LAST_REPLIES_MS).unref();
+    else timers.setTimeout(() => void this.close(), LAST_REPLIES_MS).unref();
   }
 
   readonly #onInputError = (error: Error) => {
@@ -210,7 +211,7 @@ export class LineTransport implements Transport {
   #answered(id: Id): void {
     this.#waiting.delete(id);
     // Later, so that a subscription can still say that it ends.
-    if (this.#isLast && this.#waiting.size === 0) setImmediate(() => void this.close());
+    if (this.#isLast && this.#waiting.size === 0) timers.setImmediate(() => void this.close());
     else if (this.#rest.length > 0 || this.#input.isPaused()) this.#readLines();
   }
 }

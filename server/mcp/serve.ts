@@ -4,6 +4,7 @@
  * finishes what it has begun and closes the database.
  */
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { timers } from "../../pager/timers.js";
 import { LazyService } from "./lazy-service.js";
 import { LineTransport } from "./line-transport.js";
 import type { OpenServiceOptions } from "./open-service.js";
@@ -34,7 +35,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       if (era === "legacy") transport.revise = messageOf2025;
       made.add(memory);
       // After the reply to the greeting, which needs none of it.
-      setImmediate(open);
+      timers.setImmediate(open);
       return memory.server;
     },
     { transport, onerror: ({ message }) => log(message.slice(0, 1000)) },

@@ -3,6 +3,7 @@
  * and nothing else; `closed` is settled once, whatever the reason was.
  */
 import type { Socket } from "node:net";
+import { timers } from "../../pager/timers.js";
 import { encodeFrame, FrameReader } from "./frame.js";
 
 export class Channel {
@@ -60,9 +61,9 @@ export class Channel {
   /** Ends the connection after what was sent; at once where the other side does not take that in time. */
   async end(patienceMs: number): Promise<void> {
     this.#socket.end();
-    const timer = setTimeout(() => this.#socket.destroy(), patienceMs);
+    const timer = timers.setTimeout(() => this.#socket.destroy(), patienceMs);
     await this.closed;
-    clearTimeout(timer);
+    timers.clearTimeout(timer);
   }
 
   destroy(): void {

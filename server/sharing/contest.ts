@@ -2,9 +2,9 @@
  * The race for a database. Guarantees: of all processes that take part, at most one opens it, because its write lock
  * decides; the others meet that one, or are told within their patience what stands in the way.
  */
-import { setTimeout } from "node:timers/promises";
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
+import { pause, timers } from "../../pager/timers.js";
 import { type Absence, Guest } from "./guest.js";
 import { Holder } from "./holder.js";
 import { type MeetingPlace, meetingPlaces } from "./meeting-place.js";
@@ -34,20 +34,20 @@ export interface Contest {
 export async function contend(contest: Contest, ended: AbortSignal): Promise<Link> {
   const places = meetingPlaces(fileStorage.resolve(contest.path));
   const time = new AbortController();
-  const timer = globalThis.setTimeout(() => time.abort(), contest.patienceMs);
+  const timer = timers.setTimeout(() => time.abort(), contest.patienceMs);
   const leave = (): void => time.abort();
   ended.addEventListener("abort", leave);
   if (ended.aborted) leave();
   try {
     return await run(contest, places, time.signal);
   } finally {
-    clearTimeout(timer);
+    timers.clearTimeout(timer);
     ended.removeEventListener("abort", leave);
   }
 }
 
 async function run(contest: Contest, places: readonly MeetingPlace[], patience: AbortSignal): Promise<Link> {
-  for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(2 * pause, LONGEST_PAUSE_MS)) {
+  for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const met = await meet(contest, places, patience);
     if (met instanceof Guest) return met;
     try {
@@ -57,7 +57,7 @@ async function run(contest: Contest, places: readonly MeetingPlace[], patience: 
       if (!(error instanceof LlmdbError) || error.code !== "LLMDB_LOCKED") throw error;
       if (patience.aborted) throw refusal(contest.path, met, error);
     }
-    await sleep(pause, patience);
+    await sleep(pauseMs, patience);
   }
 }
 
@@ -77,11 +77,11 @@ async function meet(
 }
 
 /** With chance, so that those who were refused together do not come again together. Ends when patience does. */
-async function sleep(pause: number, patience: AbortSignal): Promise<void> {
+async function sleep(pauseMs: number, patience: AbortSignal): Promise<void> {
   const chance = new Uint8Array(1);
   fileStorage.random(chance);
   try {
-    await setTimeout(pause * (0.5 + chance[0] / 256), undefined, { signal: patience });
+    await pause(pauseMs * (0.5 + chance[0] / 256), patience);
   } catch {
     // Patience is over: the last try follows.
   }

@@ -9,6 +9,7 @@
  */
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
+import { timers } from "../../pager/timers.js";
 import { contend } from "./contest.js";
 import { Holder } from "./holder.js";
 import { ConnectionLost, type Emit, jsonCopy, type Link, type Role, type Service } from "./service.js";
@@ -116,9 +117,9 @@ export class SharedService implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const timer = setTimeout(() => this.#leave(), this.#patienceMs);
+    const timer = timers.setTimeout(() => this.#leave(), this.#patienceMs);
     await Promise.allSettled(this.#calls);
-    clearTimeout(timer);
+    timers.clearTimeout(timer);
     this.#ended.abort();
     await this.#seeking?.catch(() => {});
     await this.#link?.close();
@@ -198,7 +199,7 @@ export class SharedService implements AsyncDisposable {
 
   #tell(event: string, data: unknown): void {
     // Later, so that what a listener throws is not thrown in the midst of a transaction.
-    for (const listener of this.#listeners) queueMicrotask(() => listener(event, data));
+    for (const listener of this.#listeners) timers.queueMicrotask(() => listener(event, data));
   }
 }
 

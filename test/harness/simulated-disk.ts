@@ -9,6 +9,7 @@ import { NameTable } from "../../pager/name-table.js";
 import { isZero, SparseBytes } from "../../pager/sparse-bytes.js";
 import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "../../pager/storage.js";
 import { closedError, failure } from "../../pager/system-error.js";
+import { turn } from "../../pager/timers.js";
 import {
   applyNameChange,
   type CrashOptions,
@@ -42,7 +43,7 @@ export class SimulatedDisk implements Storage {
   /** Sees every operation. */
   watcher: DiskWatcher | undefined;
   /** How long an asynchronous sync takes. */
-  syncDelay: () => Promise<void> = () => new Promise((resolve) => setImmediate(resolve));
+  syncDelay: () => Promise<void> = turn;
 
   #random: Random;
   #names = new NameTable<SimulatedContents>();

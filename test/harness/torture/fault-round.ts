@@ -3,6 +3,8 @@
  * operation. Guarantees: what the database does about it is checked against the oracle while it runs, and so are crash
  * images of every state of the disk since the error.
  */
+
+import { turn } from "../../../pager/timers.js";
 import type { DiskFailure, DiskOperation } from "../disk-operation.js";
 import type { Random } from "../random.js";
 import { SimulatedDisk } from "../simulated-disk.js";
@@ -13,7 +15,7 @@ import { type Finding, type PointEffort, PointJudge, type RoundPart } from "./po
 import { findingOf, SAMPLED } from "./round.js";
 import { randomFor } from "./seed.js";
 import type { Tally } from "./tally.js";
-import { turn, VirtualTimers } from "./virtual-timers.js";
+import { VirtualTimers } from "./virtual-timers.js";
 import { Workload } from "./workload.js";
 
 const STEPS = 10;

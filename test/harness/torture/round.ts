@@ -2,6 +2,8 @@
  * One round of a torture run: a workload of its own, then its crash points. Guarantees: a round follows from the seed
  * and its number alone, so that any image of it can be judged again by itself.
  */
+
+import { turn } from "../../../pager/timers.js";
 import { SimulatedDisk } from "../simulated-disk.js";
 import { ImageJudge, type JudgeOptions } from "./image-judge.js";
 import { drawSome } from "./image-plan.js";
@@ -11,7 +13,7 @@ import type { RecrashEffort } from "./recrash.js";
 import { randomFor } from "./seed.js";
 import type { Tally } from "./tally.js";
 import { messageOf } from "./violation.js";
-import { turn, VirtualTimers } from "./virtual-timers.js";
+import { VirtualTimers } from "./virtual-timers.js";
 import { DATABASE_PATH, PAGE_SIZE, Workload } from "./workload.js";
 import { WriteOrder } from "./write-order.js";
 

@@ -1,7 +1,9 @@
 /**
  * Timers in the hands of a test, so that a run does not depend on how fast the machine is. Guarantees: while they are
- * installed, `setTimeout` fires only when the run says so or waits for nothing else; the order is that of due times.
+ * installed, LLMDB's `setTimeout` fires only when the run says so or waits for nothing else; the order is that of due
+ * times.
  */
+import { timers, turn } from "../../../pager/timers.js";
 
 interface Timer {
   readonly due: number;
@@ -12,11 +14,6 @@ interface Timer {
 /** Turns of the event loop without an end in sight before a wait moves the time, and before it gives up. */
 const TURNS_BEFORE_TIME_MOVES = 50;
 const TURNS_BEFORE_STUCK = 100_000;
-
-/** Lets everything that is ready run. */
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
 
 /** What `setTimeout` returns while the time is virtual. */
 class TimerHandle {
@@ -43,7 +40,7 @@ class TimerHandle {
   }
 }
 
-/** Replaces `setTimeout` and `clearTimeout` of this thread between `install` and `uninstall`. */
+/** Replaces the `setTimeout` and `clearTimeout` that LLMDB uses between `install` and `uninstall`. */
 export class VirtualTimers {
   #now = 0;
   #made = 0;
@@ -51,7 +48,7 @@ export class VirtualTimers {
   #uninstall: (() => void) | undefined;
 
   install(): void {
-    const { setTimeout: realSet, clearTimeout: realClear } = globalThis;
+    const { setTimeout: realSet, clearTimeout: realClear } = timers;
     const set = (callback: (...args: unknown[]) => void, delay = 0, ...args: unknown[]): TimerHandle => {
       const timer = { due: this.#now + Math.max(1, delay), number: ++this.#made, fire: () => callback(...args) };
       this.#timers.add(timer);
@@ -61,11 +58,11 @@ export class VirtualTimers {
       if (handle instanceof TimerHandle) this.#timers.delete(handle.timer);
       else realClear(handle);
     };
-    Reflect.set(globalThis, "setTimeout", set);
-    Reflect.set(globalThis, "clearTimeout", clear);
+    Reflect.set(timers, "setTimeout", set);
+    Reflect.set(timers, "clearTimeout", clear);
     this.#uninstall = () => {
-      globalThis.setTimeout = realSet;
-      globalThis.clearTimeout = realClear;
+      timers.setTimeout = realSet;
+      timers.clearTimeout = realClear;
     };
   }
 

@@ -7,6 +7,7 @@ import { open } from "../../../engine/open.js";
 import type { Snapshot } from "../../../engine/snapshot.js";
 import type { Transaction } from "../../../engine/transaction.js";
 import { LlmdbError } from "../../../pager/error.js";
+import { turn } from "../../../pager/timers.js";
 import { expectClean } from "../checkers.js";
 import type { SimulatedDisk } from "../simulated-disk.js";
 import { applyToDraft, Rollback, runTransaction, write, writeBlocking } from "./change.js";
@@ -26,7 +27,7 @@ import { CrashRecorder } from "./recorder.js";
 import { type BranchCounts, countSteps } from "./recovery-steps.js";
 import { randomFor } from "./seed.js";
 import { demand, Violation } from "./violation.js";
-import { turn, type VirtualTimers } from "./virtual-timers.js";
+import type { VirtualTimers } from "./virtual-timers.js";
 
 /** Where the database lies on the simulated disk. */
 export const DATABASE_PATH = "/torture.llmdb";
