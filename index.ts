@@ -15,7 +15,7 @@ export type { Milliseconds, Receipt } from "./engine/receipt.js";
 export type { Recovered, RecoveryStep } from "./engine/recovered.js";
 export type { DatabaseStats, MapStats } from "./engine/stats.js";
 export type { TransactionMap } from "./engine/transaction-map.js";
-export type { VerifyReport } from "./engine/verify.js";
+export type { VerifyOptions, VerifyProgress, VerifyReport } from "./engine/verify.js";
 export { LlmdbError, type LlmdbErrorCode } from "./pager/error.js";
 export type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "./pager/storage.js";
 export type { At, Valid, Within } from "./temporal/at.js";

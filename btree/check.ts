@@ -2,7 +2,7 @@
  * Checking a whole tree: what `verify()` says about one. Guarantees: every page and every value is read; order,
  * separators, levels, entry counts, bounds, flags and page counters are compared with what is there; each page is
  * reported once to `visit`, so that the caller can find pages that stand in two places or nowhere. A damaged subtree is
- * reported and left.
+ * reported and left. The check can be left between two steps and gone on with, as long as what the root reaches stays.
  */
 import { compareBytes } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
@@ -21,8 +21,8 @@ export interface TreeCheck {
   visit(start: number, length: number): void;
   /** Something that is wrong, at a page where that is known. */
   problem(what: string, page?: number): void;
-  /** Reads the value on extents at `descriptor`; throws where it is damaged. */
-  readValue(descriptor: Uint8Array, at: number): void;
+  /** Reads the value on extents at `descriptor` and yields pages that were read; throws where it is damaged. */
+  readValue(descriptor: Uint8Array, at: number): Iterable<number>;
   /** Whether the tree's counters of pages are kept. */
   readonly countsPages: boolean;
 }
@@ -35,10 +35,10 @@ interface Totals {
   extentPages: number;
 }
 
-/** Reads the whole tree and reports. */
-export function checkTree(tree: Tree, check: TreeCheck): void {
+/** Reads the whole tree and reports. Yields how many pages each step has read. */
+export function* checkTree(tree: Tree, check: TreeCheck): Generator<number, void> {
   const totals: Totals = { fields: tree.bounds, leafPages: 0, branchPages: 0, extentPages: 0 };
-  if (tree.depth > 0) checkNode(tree.root, tree.depth - 1, null, null, null, check, totals);
+  if (tree.depth > 0) yield* checkNode(tree.root, tree.depth - 1, null, null, null, check, totals);
   else if (tree.root.page !== 0 || tree.root.entries !== 0) check.problem("an empty tree has a root");
   if (!check.countsPages) return;
   for (const counter of ["leafPages", "branchPages", "extentPages"] as const) {
@@ -46,7 +46,7 @@ export function checkTree(tree: Tree, check: TreeCheck): void {
   }
 }
 
-function checkNode(
+function* checkNode(
   pointer: PagePointer,
   level: number,
   lower: Uint8Array | null,
@@ -54,7 +54,7 @@ function checkNode(
   bounds: Uint8Array | null,
   check: TreeCheck,
   totals: Totals,
-): void {
+): Generator<number, void> {
   let node: NodeCopy;
   try {
     node = readNode(pointer, check, totals);
@@ -65,6 +65,8 @@ function checkNode(
     return;
   }
   check.visit(pointer.page, 1);
+  yield 1;
+  for (const descriptor of node.descriptors) yield* checkValue(descriptor, pointer.page, check, totals);
   if (node.level !== level) {
     check.problem(`it is on level ${node.level} where level ${level} belongs`, pointer.page);
     return;
@@ -91,7 +93,7 @@ function checkNode(
   for (let i = 0; i < node.children.length; i++) {
     const from = i === 0 ? lower : keys[i];
     const to = i + 1 < node.children.length ? keys[i + 1] : upper;
-    checkNode(node.children[i], level - 1, from, to, node.childBounds[i], check, totals);
+    yield* checkNode(node.children[i], level - 1, from, to, node.childBounds[i], check, totals);
   }
 }
 
@@ -106,6 +108,8 @@ interface NodeCopy {
   /** Of all that its cells say is below. */
   bounds: Uint8Array;
   childBounds: Uint8Array[];
+  /** Of values on extents. */
+  descriptors: Uint8Array[];
 }
 
 function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeCopy {
@@ -121,11 +125,11 @@ function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeC
     children: [],
     bounds: new Uint8Array(bytes),
     childBounds: [],
+    descriptors: [],
   };
   if (node.level > 0) requireBoundBytes(views, base, bytes);
   nodeBounds(totals.fields, views, base, node.bounds, 0);
   const key = new Uint8Array(pageSize);
-  const descriptors: Uint8Array[] = [];
   for (let slot = 0; slot < count; slot++) {
     node.keys.push(key.slice(0, copyKey(views, base, slot, key)));
     const cell = cellAt(views, base, slot);
@@ -141,20 +145,19 @@ function readNode(pointer: PagePointer, check: TreeCheck, totals: Totals): NodeC
       if (isOnExtents(views, cell)) {
         node.flags |= HAS_EXTENTS;
         const at = valueAt(views, base, slot);
-        descriptors.push(views.u8.slice(at, at + 256));
+        node.descriptors.push(views.u8.slice(at, at + 256));
       }
     }
   }
-  for (const descriptor of descriptors) checkValue(descriptor, pointer.page, check, totals);
   return node;
 }
 
-function checkValue(descriptor: Uint8Array, page: number, check: TreeCheck, totals: Totals): void {
+function* checkValue(descriptor: Uint8Array, page: number, check: TreeCheck, totals: Totals): Generator<number, void> {
   const extents = valueExtents(descriptor, 0);
   totals.extentPages += extents.pages;
   for (let i = 0; i < extents.count; i++) check.visit(extents.starts[i], extents.lengths[i]);
   try {
-    check.readValue(descriptor, 0);
+    yield* check.readValue(descriptor, 0);
   } catch (error) {
     if (!(error instanceof LlmdbError)) throw error;
     check.problem(error.message, page);

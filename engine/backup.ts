@@ -31,7 +31,7 @@ import { turn } from "../pager/timers.js";
 import { emptyMeta, finishFile, openUnfinished, unfinishedName } from "./create.js";
 import { Engine, type PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
-import type { MapDirectory } from "./map-directory.js";
+import { requireDirectory } from "./map-directory.js";
 import type { MapState } from "./map-record.js";
 
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
@@ -262,9 +262,4 @@ async function rebuildMap(engine: Engine, view: PinnedView, state: MapState, bui
     engine.requireOpen();
   }
   builder.finish();
-}
-
-function requireDirectory(view: PinnedView): MapDirectory {
-  if (view.directory === null) throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "the view has no directory");
-  return view.directory;
 }

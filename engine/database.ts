@@ -6,13 +6,14 @@ import { maxKeyBytes } from "../btree/node.js";
 import { LlmdbError } from "../pager/error.js";
 import { backupEngine } from "./backup.js";
 import { compactEngine } from "./compact.js";
-import type { Engine } from "./engine.js";
+import type { Engine, PinnedView } from "./engine.js";
 import type { Key } from "./key.js";
 import {
   type BackupOptions,
   checkBackupOptions,
   checkMapOptions,
   checkTransactionOptions,
+  checkVerifyOptions,
   type MapOptions,
   RESERVED_NAMES,
   type TransactionOptions,
@@ -23,7 +24,14 @@ import type { Recovered } from "./recovered.js";
 import { Snapshot } from "./snapshot.js";
 import { type DatabaseStats, engineStats } from "./stats.js";
 import { Transaction, wrapBody } from "./transaction.js";
-import { type VerifyReport, verifyEngine } from "./verify.js";
+import {
+  checkPages,
+  type Verification,
+  type VerifyOptions,
+  type VerifyReport,
+  verifyEngine,
+  verifyEngineInTurns,
+} from "./verify.js";
 
 /** What an open database holds of the system. */
 export interface DatabaseFiles {
@@ -150,7 +158,33 @@ export class Database {
    */
   verify(): VerifyReport {
     this.requireIdle("verify");
-    return verifyEngine(this.engine);
+    return verifyEngine(this.engine, (view) => this.check(view));
+  }
+
+  /**
+   * As {@link verify}, of the newest committed state, in slices of a few milliseconds: everything else goes on meanwhile,
+   * writes too. Takes somewhat longer.
+   *
+   * @param options `onProgress`: told how far it has come
+   * @throws LlmdbError (rejects) `LLMDB_CLOSED`, also where the database is closed meanwhile; `LLMDB_DISK_FULL` or
+   * `LLMDB_IO` where changed pages cannot be written first; `LLMDB_INVALID_ARGUMENT`
+   *
+   * @example
+   * ```ts
+   * const { ok, problems } = await db.verifyAsync({
+   *   onProgress: ({ phase, done, total }) => console.error(`${phase}: ${done} of ${total}`),
+   * });
+   * ```
+   */
+  async verifyAsync(options?: VerifyOptions): Promise<VerifyReport> {
+    this.requireIdle("verifyAsync");
+    const { onProgress } = checkVerifyOptions(options);
+    return verifyEngineInTurns(this.engine, (view) => this.check(view), onProgress);
+  }
+
+  /** @internal What is checked of a state. */
+  protected check(view: PinnedView): Verification {
+    return checkPages(this.engine, view);
   }
 
   /** Writes everything committed so far into the data file, durably. Rejects as a write. */

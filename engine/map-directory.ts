@@ -11,6 +11,7 @@ import { cellAt, copyKey, nodeCount, search, storedLength, valueAt } from "../bt
 import type { PageOwner } from "../btree/page-owner.js";
 import { type SealTarget, sealTree } from "../btree/seal.js";
 import { findLeaf, type Tree } from "../btree/tree.js";
+import { assertInvariant } from "../pager/error.js";
 import type { PageViews } from "../pager/page.js";
 import { PENDING } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
@@ -128,4 +129,10 @@ function decodeRecordAt(views: PageViews, base: number, slot: number): MapState 
   const length = copyKey(views, base, slot, nameBuffer);
   const name = readUtf8(nameBuffer, 1, length);
   return decodeRecord(name, views.u8, valueAt(views, base, slot), storedLength(views, cellAt(views, base, slot)));
+}
+
+/** The maps of a view of all of them. */
+export function requireDirectory({ directory }: { readonly directory: MapDirectory | null }): MapDirectory {
+  assertInvariant(directory !== null, "a view of all maps has their directory");
+  return directory;
 }

@@ -8,6 +8,7 @@ import { PAGE_SIZES } from "../pager/page.js";
 import type { Storage } from "../pager/storage.js";
 import type { Durability } from "./engine.js";
 import type { ValueFormat } from "./value.js";
+import type { VerifyOptions } from "./verify.js";
 
 /** How to open a database. */
 export interface OpenOptions {
@@ -165,6 +166,15 @@ export function checkMapOptions(name: unknown, options: MapOptions | undefined, 
 export function checkBackupOptions(options: BackupOptions | undefined): { compact: boolean } {
   const given = requireObject(options, ["compact"], "backup");
   return { compact: optionalBoolean(given.compact, "compact", false) };
+}
+
+/**
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
+ */
+export function checkVerifyOptions(options: VerifyOptions | undefined): Required<VerifyOptions> {
+  const { onProgress = () => {} } = requireObject(options, ["onProgress"], "verifyAsync");
+  if (typeof onProgress !== "function") throw invalid("onProgress is a function that is told how far it has come");
+  return { onProgress };
 }
 
 function requireObject<T extends object>(options: T | undefined, known: readonly string[], what: string): Partial<T> {

@@ -1,7 +1,8 @@
 /**
  * `verify()`: reads everything from the disk, past the page cache, and compares it with what the format promises.
  * Guarantees: every page of the file is found exactly once: in a tree, in an extent, in free space, waiting for a
- * reader, or as a meta page; nothing is changed; damage is reported, not thrown.
+ * reader, or as a meta page; nothing is changed; damage is reported, not thrown. What is checked is one state, which a
+ * view holds: the check may be left between two steps while commits go on.
  */
 import { checkTree, type TreeCheck } from "../btree/check.js";
 import type { Tree } from "../btree/tree.js";
@@ -10,7 +11,11 @@ import type { PageStore } from "../mvcc/page-store.js";
 import { LlmdbError } from "../pager/error.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PageCache } from "../pager/page-cache.js";
-import type { Engine } from "./engine.js";
+import { steadyMs, turn } from "../pager/timers.js";
+import type { Engine, PinnedView } from "./engine.js";
+import { type MapDirectory, requireDirectory } from "./map-directory.js";
+import type { MapState } from "./map-record.js";
+import { PageClaims } from "./page-claims.js";
 
 /** What `verify()` found. */
 export interface VerifyReport {
@@ -21,72 +26,167 @@ export interface VerifyReport {
   problems: { page?: number; map?: string; what: string }[];
 }
 
-const FRESH_CACHE_BYTES = 1024 * 1024;
-
-/** Who uses a run of pages. */
-interface Claim {
-  readonly start: number;
-  readonly length: number;
-  readonly owner: string;
+/** How far a check has come. */
+export interface VerifyProgress {
+  /** `pages`: whether all pages are whole. Where they are, `facts`: the rules of the two time axes follow. */
+  phase: "pages" | "facts";
+  /** Pages, or entries of the maps that hold the facts. */
+  done: number;
+  /** Of how many; about, for the facts. */
+  total: number;
 }
 
-export function verifyEngine(engine: Engine): VerifyReport {
-  const { store } = engine;
+/** How `verifyAsync` runs. */
+export interface VerifyOptions {
+  /** Called between steps, some times a second at least. What it throws ends the check, and is thrown. */
+  onProgress?: (progress: VerifyProgress) => void;
+}
+
+/** A check that can be left between two steps; each tells how far it has come. */
+export type Verification = Generator<VerifyProgress, VerifyReport, void>;
+
+const FRESH_CACHE_BYTES = 1024 * 1024;
+/** How many pages may be changed, and not written yet, where a turn begins. */
+const SEALED_PAGES = 16;
+/** Steps are taken for so long before others get a turn. */
+const SLICE_MS = 4;
+/** Steps between two looks at the clock. */
+const STEPS = 8;
+/** Progress is told so often. */
+const TOLD_MS = 50;
+
+/** Checks the newest committed state in one go. */
+export function verifyEngine(engine: Engine, check: (view: PinnedView) => Verification): VerifyReport {
+  const view = engine.openView(null);
+  try {
+    const steps = check(view);
+    for (;;) {
+      const step = steps.next();
+      if (step.done === true) return step.value;
+    }
+  } finally {
+    engine.closeView(view);
+  }
+}
+
+/**
+ * The same in slices of a few milliseconds, with a turn of the event loop between two.
+ *
+ * @throws LlmdbError `LLMDB_CLOSED` where the database is closed meanwhile; `LLMDB_DISK_FULL`, `LLMDB_IO` where changed
+ * pages cannot be written first
+ */
+export async function verifyEngineInTurns(
+  engine: Engine,
+  check: (view: PinnedView) => Verification,
+  onProgress: (progress: VerifyProgress) => void,
+): Promise<VerifyReport> {
+  const view = engine.openView(null);
+  try {
+    // Begun at once: what is free, and what waits for readers, belongs to this state.
+    const steps = check(view);
+    let step = steps.next();
+    await sealView(engine, view);
+    for (let toldMs = 0; step.done !== true; ) {
+      const endMs = steadyMs() + SLICE_MS;
+      for (let i = 1; step.done !== true && (i % STEPS > 0 || steadyMs() < endMs); i++) {
+        const { value } = step;
+        step = steps.next();
+        if (step.done !== true && endMs - toldMs < TOLD_MS) continue;
+        onProgress({ ...value });
+        toldMs = endMs;
+      }
+      await turn();
+      engine.requireOpen();
+    }
+    return step.value;
+  } finally {
+    engine.closeView(view);
+  }
+}
+
+/**
+ * Writes the changed pages of a view: from then on each of its pointers has its checksum, whatever a checkpoint does
+ * with those that are known in memory alone.
+ */
+async function sealView(engine: Engine, view: PinnedView): Promise<void> {
+  if (engine.readOnly || engine.checkpointer.failure !== null) return;
+  while (!engine.writeSlice(view, SEALED_PAGES)) {
+    await turn();
+    engine.requireOpen();
+  }
+}
+
+/** Checks the pages of a state. */
+export function* checkPages(engine: Engine, view: PinnedView): Verification {
+  const { store } = view.snapshot;
+  const directory = requireDirectory(view);
   const problems: VerifyReport["problems"] = [];
-  const claims: Claim[] = [{ start: 0, length: FIRST_PAGE, owner: "the meta pages" }];
-  const claim = (start: number, length: number, owner: string): void => {
-    claims.push({ start, length, owner });
-  };
+  const claims = new PageClaims();
+  const { end } = store.free;
+  claims.add(0, FIRST_PAGE, "the meta pages");
+  // A read-only handle has not read the list of free pages.
+  if (!engine.readOnly) claimUnused(engine, claims);
+  const progress: VerifyProgress = { phase: "pages", done: 0, total: 0 };
+  yield progress;
   const locate = pagesOnDisk(store);
-  const check = (tree: Tree, owner: string, map?: string) =>
-    checkTree(tree, {
+  function* check(tree: Tree, owner: string, map?: string): Generator<VerifyProgress, void> {
+    const steps = checkTree(tree, {
       locate,
-      visit: (start, length) => claim(start, length, owner),
+      visit: (start, length) => claims.add(start, length, owner),
       problem: (what, page) =>
         problems.push({ what, ...(page !== undefined && { page }), ...(map !== undefined && { map }) }),
-      readValue: (descriptor, at) => store.extents.read(descriptor, at),
+      readValue: (descriptor, at) => store.extents.check(descriptor, at),
       // The meta page has no room for how many pages the directory has; the counters of maps are in their records.
       countsPages: map !== undefined,
     });
-
-  checkDirectory(engine, check, problems);
-  // A read-only handle has not read the list of free pages.
-  if (!engine.readOnly) {
-    const free = store.free.toList();
-    for (let i = 0; i < free.count; i++) claim(free.starts[i], free.lengths[i], "free space");
-    const list = engine.checkpointer.listPages;
-    for (let i = 0; i < list.count; i++) claim(list.starts[i], list.lengths[i], "the list of free pages");
-    store.retired.forEach((start, length) => {
-      claim(start, length, "pages waiting for readers");
-    });
+    for (const pages of steps) {
+      progress.done += pages;
+      progress.total = Math.max(progress.total, progress.done);
+      yield progress;
+    }
   }
-  checkClaims(claims, store.free.end, !engine.readOnly, problems);
-  return { ok: problems.length === 0, pages: store.free.end, problems };
+  yield* check(directory.tree, "the map directory");
+  const maps = mapsOf(directory, problems);
+  for (const { tree } of maps) progress.total += tree.leafPages + tree.branchPages + tree.extentPages;
+  for (const { name, tree } of maps) yield* check(tree, `map "${name}"`, name);
+  const overlaps = claims.check(end, !engine.readOnly, (page, what) => problems.push({ page, what }));
+  for (const _stretch of overlaps) yield progress;
+  return { ok: problems.length === 0, pages: end, problems };
 }
 
-function checkDirectory(
-  engine: Engine,
-  check: (tree: Tree, owner: string, map?: string) => void,
-  problems: VerifyReport["problems"],
-): void {
-  const { directory } = engine;
-  check(directory.tree, "the map directory");
+/** The pages that no tree uses. */
+function claimUnused({ store, checkpointer }: Engine, claims: PageClaims): void {
+  const free = store.free.toList();
+  for (let i = 0; i < free.count; i++) claims.add(free.starts[i], free.lengths[i], "free space");
+  const list = checkpointer.listPages;
+  for (let i = 0; i < list.count; i++) claims.add(list.starts[i], list.lengths[i], "the list of free pages");
+  store.retired.forEach((start, length) => {
+    claims.add(start, length, "pages waiting for readers");
+  });
+}
+
+/** The maps of a state, without those whose records are damaged. */
+function mapsOf(directory: MapDirectory, problems: VerifyReport["problems"]): MapState[] {
+  const maps: MapState[] = [];
   let names: string[] = [];
+  const problem = (error: unknown, map?: string): void => {
+    if (!(error instanceof LlmdbError)) throw error;
+    problems.push({ ...(map !== undefined && { map }), what: error.message });
+  };
   try {
     names = directory.names();
   } catch (error) {
-    if (!(error instanceof LlmdbError)) throw error;
-    problems.push({ what: error.message });
+    problem(error);
   }
   for (const name of names) {
     try {
       const state = directory.get(name);
-      if (state !== undefined) check(state.tree, `map "${name}"`, name);
+      if (state !== undefined) maps.push(state);
     } catch (error) {
-      if (!(error instanceof LlmdbError)) throw error;
-      problems.push({ map: name, what: error.message });
+      problem(error, name);
     }
   }
+  return maps;
 }
 
 /** Finds pages on the disk, in a small cache of its own; changed pages, which are not there yet, in the shared one. */
@@ -100,25 +200,4 @@ function pagesOnDisk(store: PageStore): TreeCheck["locate"] {
     const read = fresh.fetch(page, shared.written.get(page) ?? crc);
     return { views: fresh.views(read), base: fresh.base(read), pageSize };
   };
-}
-
-/** Finds pages that are claimed twice, and, where `complete`, those that nobody claims. */
-function checkClaims(claims: Claim[], end: number, complete: boolean, problems: VerifyReport["problems"]): void {
-  claims.sort((a, b) => a.start - b.start);
-  let covered = 0;
-  let last = claims[0];
-  for (const claim of claims) {
-    if (claim.start < covered) {
-      problems.push({ page: claim.start, what: `page ${claim.start} is in ${last.owner} and in ${claim.owner}` });
-    } else if (complete && claim.start > covered) {
-      problems.push({ page: covered, what: `pages ${covered} to ${claim.start - 1} are used by nobody` });
-    }
-    if (claim.start + claim.length > covered) {
-      covered = claim.start + claim.length;
-      last = claim;
-    }
-  }
-  if (covered > end) problems.push({ page: end, what: `${last.owner} leads outside of the file` });
-  else if (complete && covered < end)
-    problems.push({ page: covered, what: `pages ${covered} to ${end - 1} are used by nobody` });
 }

@@ -12,6 +12,7 @@
  * follows the data on the last pages of an extent is zero.
  */
 import { crc32 } from "node:zlib";
+import type { LlmdbError } from "./error.js";
 import { ExtentList } from "./extent-list.js";
 import type { FreeSpace } from "./free-space.js";
 import {
@@ -111,13 +112,49 @@ export class ExtentStore {
       const start = extentStart(descriptor, at, i);
       const pages = extentPages(descriptor, at, i);
       const bytes = Math.min(pages * this.#pageSize - HEADER_BYTES, length - done);
-      if (start < FIRST_PAGE || start + pages > this.#pageCount()) {
-        throw corruptPage(start, "the extent leads outside of the file");
-      }
+      this.#requireInside(start, pages);
       this.#readExtent(value, done, bytes, start, extentCrc(descriptor, at, i));
       done += bytes;
     }
     return value;
+  }
+
+  /**
+   * Reads a value as {@link read} does and keeps none of it. Yields how many pages were read, piece by piece.
+   *
+   * @throws LlmdbError `LLMDB_CORRUPT` where an extent is damaged
+   */
+  *check(descriptor: Uint8Array, at: number): Generator<number, void> {
+    let left = readU32(descriptor, at);
+    const count = descriptor[at + 4];
+    for (let i = 0; i < count; i++) {
+      const start = extentStart(descriptor, at, i);
+      const pages = extentPages(descriptor, at, i);
+      const bytes = Math.min(pages * this.#pageSize - HEADER_BYTES, left);
+      this.#requireInside(start, pages);
+      yield* this.#checkExtent(start, bytes, extentCrc(descriptor, at, i));
+      left -= bytes;
+    }
+  }
+
+  *#checkExtent(start: number, bytes: number, expected: number): Generator<number, void> {
+    const piece = new Uint8Array(Math.min(STAGED_BYTES, HEADER_BYTES + bytes));
+    const header = new PageViews(new ArrayBuffer(HEADER_BYTES), 0, HEADER_BYTES);
+    const end = HEADER_BYTES + bytes;
+    let crc = 0;
+    for (let done = 0; done < end; done += piece.length) {
+      const wanted = Math.min(piece.length, end - done);
+      if (this.#file.read(piece, 0, wanted, start * this.#pageSize + done) !== wanted) throw cutOff(start);
+      if (done === 0) header.u8.set(piece.subarray(0, HEADER_BYTES));
+      crc = crc32(wanted === piece.length ? piece : piece.subarray(0, wanted), crc);
+      yield Math.ceil(wanted / this.#pageSize);
+    }
+    requireExtent(header, start, bytes, crc, expected);
+  }
+
+  #requireInside(start: number, pages: number): void {
+    if (start >= FIRST_PAGE && start + pages <= this.#pageCount()) return;
+    throw corruptPage(start, "the extent leads outside of the file");
   }
 
   #writeExtent(value: Uint8Array, from: number, bytes: number, extents: ExtentList, i: number, tx: number): number {
@@ -137,11 +174,12 @@ export class ExtentStore {
       staging.set(data, HEADER_BYTES);
       staging.fill(0, written, end);
       this.#file.write(staging, 0, end, position);
-    } else {
-      this.#file.write(header.u8, 0, HEADER_BYTES, position);
-      this.#file.write(value, from, bytes, position + HEADER_BYTES);
-      this.#writeZeros(position + written, position + end);
+      // Of what was written: the value may lie on memory that another thread writes to.
+      return crc32(staging.subarray(0, written));
     }
+    this.#file.write(header.u8, 0, HEADER_BYTES, position);
+    this.#file.write(value, from, bytes, position + HEADER_BYTES);
+    this.#writeZeros(position + written, position + end);
     return crc32(data, crc32(header.u8));
   }
 
@@ -167,19 +205,26 @@ export class ExtentStore {
         this.#file.read(header.u8, 0, HEADER_BYTES, position) === HEADER_BYTES &&
         this.#file.read(value, at, bytes, position + HEADER_BYTES) === bytes;
     }
-    if (!complete) throw corruptPage(start, "the file ends before its extent does");
-    if (crc32(value.subarray(at, at + bytes), crc32(header.u8)) !== crc) {
-      throw corruptPage(start, "the checksum of its extent is not the one its parent holds");
-    }
-    if (header.u8[TYPE] !== EXTENT || headerPage(header, 0) !== start || header.u32[EXTENT_BYTES >>> 2] !== bytes) {
-      throw corruptPage(start, "it is not the extent its parent names");
-    }
+    if (!complete) throw cutOff(start);
+    requireExtent(header, start, bytes, crc32(value.subarray(at, at + bytes), crc32(header.u8)), crc);
   }
 
   #stage(bytes: number): Uint8Array {
     if (this.#staging.length < bytes) this.#staging = new Uint8Array(Math.min(STAGED_BYTES, bytes * 2));
     return this.#staging;
   }
+}
+
+/** Throws where what was read is not the extent that its parent names. */
+function requireExtent(header: PageViews, start: number, bytes: number, crc: number, expected: number): void {
+  if (crc !== expected) throw corruptPage(start, "the checksum of its extent is not the one its parent holds");
+  if (header.u8[TYPE] !== EXTENT || headerPage(header, 0) !== start || header.u32[EXTENT_BYTES >>> 2] !== bytes) {
+    throw corruptPage(start, "it is not the extent its parent names");
+  }
+}
+
+function cutOff(start: number): LlmdbError {
+  return corruptPage(start, "the file ends before its extent does");
 }
 
 /** The transaction that wrote the value. */

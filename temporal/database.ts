@@ -3,12 +3,13 @@
  * Guarantees: every argument is checked before anything happens; a write that resolves is as durable as was asked.
  */
 import { Database as MapDatabase } from "../engine/database.js";
+import type { PinnedView } from "../engine/engine.js";
 import type { Key } from "../engine/key.js";
 import type { Committing } from "../engine/map-writes.js";
 import type { Range } from "../engine/range.js";
 import type { Receipt } from "../engine/receipt.js";
 import { wrapBody } from "../engine/transaction.js";
-import type { VerifyReport } from "../engine/verify.js";
+import type { Verification } from "../engine/verify.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { type At, requireOptions, type Valid, type Within } from "./at.js";
 import type { Difference } from "./diff.js";
@@ -19,12 +20,12 @@ import { type CheckedTransactionOptions, checkOptions, type TransactionOptions }
 import type { TemporalReads, Version } from "./reads.js";
 import { type Forgotten, forgetHistory } from "./retention.js";
 import { Snapshot } from "./snapshot.js";
-import { CommittedSources } from "./sources.js";
+import { CommittedSources, ViewSources } from "./sources.js";
 import { TemporalStore, type TemporalWrites } from "./store.js";
 import { requirePartition } from "./stored-key.js";
 import { Transaction } from "./transaction.js";
 import type { LoggedTransaction } from "./transaction-log.js";
-import { verifyStore } from "./verify.js";
+import { checkStore } from "./verify.js";
 import { TemporalWriter } from "./writer.js";
 
 /** An open database: the bitemporal store of partition 0, the other partitions, and named ordered maps. */
@@ -201,17 +202,13 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
     return forgetHistory(this.engine, this.#sources, parseInstant(options.before, "before"));
   }
 
-  /**
-   * Reads everything and reports what is wrong: pages, trees, and the rules of both time axes. Damage is in the report,
-   * not thrown.
-   *
-   * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_INVALID_ARGUMENT` inside a write transaction
-   */
-  override verify(): VerifyReport {
-    const report = super.verify();
+  /** @internal Pages, trees, and the rules of both time axes. */
+  protected override *check(view: PinnedView): Verification {
+    const report = yield* super.check(view);
     // What the trees hold is looked at only where they are whole.
     if (!report.ok) return report;
-    const problems = verifyStore(this.#sources);
+    const sources = new ViewSources(this.engine, view, () => this.engine.requireOpen(), false);
+    const problems = yield* checkStore(sources);
     return { ...report, ok: problems.length === 0, problems };
   }
 }

@@ -22,15 +22,38 @@ const entry = new Entry();
 const keyBytes = new Uint8Array(65536);
 
 export class LogReplay {
+  readonly #log: ByteSource | undefined;
   readonly #horizon: number;
   /** Operations by key, in order. */
   readonly #operations = new Map<string, Replayed[]>();
   readonly #problem: (what: string) => void;
 
-  constructor(log: ByteSource | undefined, latestTx: number, problem: (what: string) => void) {
+  constructor(log: ByteSource | undefined, problem: (what: string) => void) {
+    this.#log = log;
     this.#horizon = horizonOf(log);
     this.#problem = problem;
-    if (log !== undefined) this.#read(log, latestTx);
+  }
+
+  /** Reads the log, a row between two yields. */
+  *read(latestTx: number): Generator<void, void> {
+    const log = this.#log;
+    if (log === undefined) return;
+    const lower = rowKey(this.#horizon + 1);
+    const bounds = { lower, lowerLength: TX_BYTES, upper: null, upperLength: 0 };
+    const { cache } = log.reader;
+    let before: { tx: number; micros: bigint } | undefined;
+    for (const cursor = new Cursor(log.tree, log.reader, bounds, false); cursor.next(); yield) {
+      copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, keyBytes);
+      const tx = readTx(keyBytes, 0);
+      entry.set(log.reader, cursor.frame, cursor.slot);
+      const { micros, operations } = decodeRow(copyValue(log.reader, entry, log.extents));
+      if (before !== undefined && micros <= before.micros) {
+        this.#problem(`transaction ${tx} is not later than transaction ${before.tx}`);
+      }
+      if (tx > latestTx) this.#problem(`transaction ${tx} has not happened`);
+      before = { tx, micros };
+      for (const operation of operations) this.#add(tx, operation);
+    }
   }
 
   /** Compares the stored slices of a key with what the log says about it. */
@@ -49,10 +72,11 @@ export class LogReplay {
   }
 
   /** After all keys: operations on others should have left nothing. */
-  finish(): void {
+  *finish(): Generator<void, void> {
     for (const operations of this.#operations.values()) {
       for (const slice of replay([], operations))
         this.#problem(`it tells of ${describe(slice)} of a key without slices`);
+      yield;
     }
   }
 
@@ -61,25 +85,6 @@ export class LogReplay {
     return stored
       .filter(({ txFrom, txTo }) => txFrom <= this.#horizon && txTo > this.#horizon)
       .map((slice) => ({ ...slice, txTo: Number.POSITIVE_INFINITY }));
-  }
-
-  #read(log: ByteSource, latestTx: number): void {
-    const lower = rowKey(this.#horizon + 1);
-    const bounds = { lower, lowerLength: TX_BYTES, upper: null, upperLength: 0 };
-    const { cache } = log.reader;
-    let before: { tx: number; micros: bigint } | undefined;
-    for (const cursor = new Cursor(log.tree, log.reader, bounds, false); cursor.next(); ) {
-      copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, keyBytes);
-      const tx = readTx(keyBytes, 0);
-      entry.set(log.reader, cursor.frame, cursor.slot);
-      const { micros, operations } = decodeRow(copyValue(log.reader, entry, log.extents));
-      if (before !== undefined && micros <= before.micros) {
-        this.#problem(`transaction ${tx} is not later than transaction ${before.tx}`);
-      }
-      if (tx > latestTx) this.#problem(`transaction ${tx} has not happened`);
-      before = { tx, micros };
-      for (const operation of operations) this.#add(tx, operation);
-    }
   }
 
   #add(tx: number, operation: LoggedOperation): void {

@@ -5,7 +5,7 @@
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import type { ByteSource } from "../engine/byte-map.js";
 import { valueCodec } from "../engine/value.js";
-import type { VerifyReport } from "../engine/verify.js";
+import type { VerifyProgress, VerifyReport } from "../engine/verify.js";
 import { LlmdbError } from "../pager/error.js";
 import { FoundSlice } from "./found-slice.js";
 import { MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
@@ -23,24 +23,31 @@ const ALL = { validFrom: MINUS_INFINITY, validTo: PLUS_INFINITY, txFrom: 0, txTo
 const codec = valueCodec("msgpack");
 const found = new FoundSlice();
 
-/** Returns what is wrong with the store; the trees themselves are whole. */
-export function verifyStore(sources: Sources): Problems {
-  const held = sources.hold();
+/** Returns what is wrong with one state of the store; the trees themselves are whole. Yields how far it has come. */
+export function* checkStore(sources: Sources): Generator<VerifyProgress, Problems> {
   const problems: Problems = [];
+  const progress: VerifyProgress = { phase: "facts", done: 0, total: 0 };
   try {
-    const maps = held.maps();
-    const replay = new LogReplay(maps.transactions, held.latestTx, (what) =>
-      problems.push({ map: TRANSACTIONS, what }),
-    );
-    for (const key of keysOf(maps)) checkKey(maps, key, replay, problems);
-    replay.finish();
+    const maps = sources.maps();
+    const { head, live, history, transactions } = maps;
+    for (const map of [head, live, history, transactions]) progress.total += map?.tree.root.entries ?? 0;
+    const replay = new LogReplay(transactions, (what) => problems.push({ map: TRANSACTIONS, what }));
+    for (const _row of replay.read(sources.latestTx)) yield advanced(progress, 1);
+    for (const key of keysOf(maps)) yield advanced(progress, checkKey(maps, key, replay, problems));
+    for (const _key of replay.finish()) yield progress;
+    progress.done = progress.total;
+    yield progress;
   } catch (error) {
-    if (!(error instanceof LlmdbError)) throw error;
+    // A database that is closed meanwhile is not damaged.
+    if (!(error instanceof LlmdbError) || error.code === "LLMDB_CLOSED") throw error;
     problems.push({ what: error.message });
-  } finally {
-    held.release();
   }
   return problems;
+}
+
+function advanced(progress: VerifyProgress, entries: number): VerifyProgress {
+  progress.done = Math.min(progress.total, progress.done + entries);
+  return progress;
 }
 
 /** Every key that any of the maps knows, once. */
@@ -74,7 +81,8 @@ function firstKey(source: ByteSource, kind: RecordKind, from: Uint8Array): Store
   return key;
 }
 
-function checkKey(maps: TemporalMaps, key: StoredKey, replay: LogReplay, problems: Problems): void {
+/** Returns how many slices it has. */
+function checkKey(maps: TemporalMaps, key: StoredKey, replay: LogReplay, problems: Problems): number {
   const name = describe(key);
   const problem = (map: string, what: string) => problems.push({ map, what: `key ${name}: ${what}` });
   const known = knownSlices(maps, key);
@@ -84,6 +92,7 @@ function checkKey(maps: TemporalMaps, key: StoredKey, replay: LogReplay, problem
   for (const slice of closed) checkSlice(maps, key, slice, (what) => problem(HISTORY, what));
   checkDisjoint([...known, ...closed], (what) => problem(HISTORY, what));
   replay.compare(key, [...known, ...closed], (what) => problem(TRANSACTIONS, what));
+  return known.length + closed.length;
 }
 
 function describe(key: StoredKey): string {

@@ -127,7 +127,7 @@ export class TreeBench {
     const problems: string[] = [];
     const pages = new Set<number>();
     const { reader } = this.owner;
-    checkTree(this.tree, {
+    const steps = checkTree(this.tree, {
       locate: (page, crc) => {
         const frame = reader.fetch(page, crc);
         return { views: reader.cache.views(frame), base: reader.cache.base(frame), pageSize: this.pageSize };
@@ -139,11 +139,10 @@ export class TreeBench {
         }
       },
       problem: (what, page) => problems.push(`${page}: ${what}`),
-      readValue: (descriptor, at) => {
-        this.store.extents.read(descriptor, at);
-      },
+      readValue: (descriptor, at) => this.store.extents.check(descriptor, at),
       countsPages: true,
     });
+    for (const _pages of steps);
     return problems;
   }
 
