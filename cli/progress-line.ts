@@ -2,11 +2,10 @@
  * How far something has come, while it runs. Guarantees: on a terminal it is one line that changes; elsewhere a line
  * every few seconds, so that a log stays short.
  */
+import { timers } from "../pager/timers.js";
 import { safeLine } from "./safe-text.js";
 import { type Screen, say } from "./streams.js";
 import { cutTo } from "./table.js";
-import { timers } from "../pager/timers.js";
-import type { Screen } from "./streams.js";
 
 const TERMINAL_MS = 200;
 const LOG_MS = 5000;
@@ -22,7 +21,6 @@ export class ProgressLine {
   constructor(stream: Screen, everyMs = stream.isTTY ? TERMINAL_MS : LOG_MS) {
     this.#stream = stream;
     this.#timer = timers.setInterval(() => this.#draw(), everyMs);
-    this.#timer = timers.setInterval(() => this.#draw(), stream.isTTY ? TERMINAL_MS : LOG_MS);
     this.#timer.unref();
   }
 

@@ -162,8 +162,8 @@ export class Database {
   }
 
   /**
-   * As {@link verify}, of the newest committed state, in slices of a few milliseconds: everything else goes on meanwhile,
-   * writes too. Takes somewhat longer.
+   * As {@link verify}, of the newest committed state, in slices of a few milliseconds: everything else goes on, writes
+   * too. Takes somewhat longer.
    *
    * @param options `onProgress`: told how far it has come
    * @throws LlmdbError (rejects) `LLMDB_CLOSED`, also where the database is closed meanwhile; `LLMDB_DISK_FULL` or
