@@ -7,7 +7,7 @@ import { microsecondClock } from "./clock.js";
 import { LlmdbError } from "./error.js";
 import { LockTable } from "./lock-table.js";
 import { NameTable } from "./name-table.js";
-import { SparseBytes } from "./sparse-bytes.js";
+import { OutOfMemory, SparseBytes } from "./sparse-bytes.js";
 import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
 import { closedError, failure } from "./system-error.js";
 
@@ -44,8 +44,7 @@ class MemoryFile implements StorageFile {
     try {
       bytes.write(buffer, offset, length, position);
     } catch (cause) {
-      // What an allocation that fails throws.
-      if (!(cause instanceof RangeError)) throw cause;
+      if (!(cause instanceof OutOfMemory)) throw cause;
       const message = `cannot grow ${this.#path}: there is no memory left; delete something or give the process more`;
       throw new LlmdbError("LLMDB_DISK_FULL", message, { errno: "ENOMEM", path: this.#path }, { cause });
     }

@@ -5,11 +5,19 @@
 
 const ZEROS = Buffer.alloc(64 * 1024);
 
+/** Thrown where there is no memory left for a block; the bytes are as they were. */
+export class OutOfMemory extends Error {
+  constructor(cause: unknown) {
+    super("there is no memory left for a block", { cause });
+  }
+}
+
 /** Whether these bytes are all zero. */
 export function isZero(bytes: Uint8Array, start: number, end: number): boolean {
   for (let at = start; at < end; at += ZEROS.length) {
     const stop = Math.min(end, at + ZEROS.length);
-    if (bytes[at] !== 0 || ZEROS.compare(bytes, at, stop, 0, stop - at) !== 0) return false;
+    // Of parts, not with ranges: runtimes differ in what length they check ranges against.
+    if (bytes[at] !== 0 || Buffer.compare(bytes.subarray(at, stop), ZEROS.subarray(0, stop - at)) !== 0) return false;
   }
   return true;
 }
@@ -101,14 +109,19 @@ export class SparseBytes {
 
   #writable(index: number): Buffer {
     let block = this.#blocks.get(index);
-    if (block === undefined) {
-      block = Buffer.alloc(this.#blockBytes);
-    } else if (this.#shared?.delete(index)) {
-      block = Buffer.from(block);
-    } else {
-      return block;
-    }
+    if (block !== undefined && this.#shared?.has(index) !== true) return block;
+    block = newBlock(this.#blockBytes, block);
+    this.#shared?.delete(index);
     this.#blocks.set(index, block);
     return block;
+  }
+}
+
+/** A block of zeros, or a copy. */
+function newBlock(bytes: number, from: Buffer | undefined): Buffer {
+  try {
+    return from === undefined ? Buffer.alloc(bytes) : Buffer.from(from);
+  } catch (cause) {
+    throw new OutOfMemory(cause);
   }
 }
