@@ -92,7 +92,8 @@ export function requireArg(arg: unknown): Uint8Array {
   if (arg === undefined) return NOTHING;
   if (!(arg instanceof Uint8Array)) throw invalid("arg is a Uint8Array");
   if (arg.length > MAX_ARG_BYTES) throw invalid(`arg has at most ${MAX_ARG_BYTES} bytes`);
-  return arg.slice();
+  // Not `slice`: that of a Buffer is no copy.
+  return new Uint8Array(arg);
 }
 
 export function requireWhole(name: string, value: unknown, least: number, most: number): number {

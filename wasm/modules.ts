@@ -339,7 +339,7 @@ function checkPutOptions(options: PutOptions): { name: string | undefined; capab
 
 async function bytesOf(source: Uint8Array | string): Promise<Uint8Array> {
   if (typeof source === "string") return bytesOfText(source);
-  if (source instanceof Uint8Array) return source.slice();
+  if (source instanceof Uint8Array) return new Uint8Array(source);
   throw invalid("a module is a Uint8Array, or its text");
 }
 
