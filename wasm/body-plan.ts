@@ -10,8 +10,8 @@ export const CHARGE = 0;
 export const SPILL = 1;
 /** After a call: take it back. */
 export const RELOAD = 2;
-/** Before an operation that costs as much as its operand says: charge that. */
-export const OPERAND = 3;
+/** Before an operation that takes as long as its operand says, or in place of it: charge that, and let it be stopped. */
+export const BULK_OPERATION = 3;
 /** In place of `memory.grow`. */
 export const GROW = 4;
 /** After an operation that may leave a NaN: give it the bits of the canonical one. */
@@ -43,7 +43,7 @@ export class BodyPlan {
   hasLoops = false;
   /** A loop in which nothing is called: there the fuel is best kept in a local. */
   hasTightLoop = false;
-  hasOperandCosts = false;
+  hasBulk = false;
   hasGrow = false;
   /** By kind of NaN. */
   readonly canonical = [false, false, false, false, false];
@@ -65,7 +65,7 @@ export class BodyPlan {
     this.hasCalls = false;
     this.hasLoops = false;
     this.hasTightLoop = false;
-    this.hasOperandCosts = false;
+    this.hasBulk = false;
     this.hasGrow = false;
     this.canonical.fill(false);
     this.total = 0;

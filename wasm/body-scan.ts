@@ -6,7 +6,7 @@
  *   loop: a charge covers what comes behind it until the block it stands in ends, and not what is in loops;
  * - a charge is at most what a run may cost, so that what is charged for a branch that is not taken stays small.
  */
-import { BodyPlan, GROW, LEAVE, OPERAND, RELOAD, SPILL } from "./body-plan.js";
+import { BodyPlan, BULK_OPERATION, GROW, LEAVE, RELOAD, SPILL } from "./body-plan.js";
 import type { ByteReader } from "./byte-reader.js";
 import type { CostTable } from "./costs.js";
 import { skipImmediate } from "./immediates.js";
@@ -19,6 +19,7 @@ import {
   BR_IF,
   BR_TABLE,
   BULK,
+  BULK_OPERATIONS,
   CALL,
   CALL_INDIRECT,
   ELSE,
@@ -238,7 +239,7 @@ export class BodyScan {
   }
 
   #noteTypes(type: FunctionType): void {
-    if (type.params.includes(V128) || type.results.includes(V128)) this.plan.usesVectors = true;
+    if (type.hasVectors) this.plan.usesVectors = true;
   }
 
   #enter(kind: number, params: number, results: number): void {
@@ -349,10 +350,10 @@ export class BodyScan {
   #simple(operation: number, at: number, reader: ByteReader): void {
     this.#cost(operation, at);
     const { plan } = this;
-    if (this.#costs.perOperand.has(operation) && operation !== MEMORY_GROW) {
-      plan.hasOperandCosts = true;
+    if (BULK_OPERATIONS.has(operation)) {
+      plan.hasBulk = true;
       this.#join(this.#height, at);
-      plan.insert(at, OPERAND, operation);
+      plan.insert(at, BULK_OPERATION, operation);
     }
     const immediate = reader.at;
     skipImmediate(operation, reader, this.#module, plan.references);

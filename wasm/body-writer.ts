@@ -6,19 +6,33 @@
  * Fuel is counted down in a global of the module. A function with a loop in which nothing is called takes it into a
  * local meanwhile: a global is a place in memory. Running out is negative fuel and a trap.
  */
-import { BodyPlan, CHARGE, GROW, LEAVE, NAN, OPERAND, RELOAD, SPILL } from "./body-plan.js";
+import { type AddedFunctions, SHORT_BYTES } from "./added-functions.js";
+import type { AddedTypes } from "./added-types.js";
+import { BodyPlan, BULK_OPERATION, CHARGE, GROW, LEAVE, NAN, RELOAD, SPILL } from "./body-plan.js";
+import { ByteReader } from "./byte-reader.js";
 import type { ByteWriter } from "./byte-writer.js";
 import type { CostTable } from "./costs.js";
-import { F32, F64, type FunctionType, I32, I64, V128 } from "./module-reader.js";
-import { MEMORY_GROW, NAN_F32, NAN_F32X4, NAN_F64, NAN_F64X2 } from "./operations.js";
+import { F32, F64, type FunctionType, I32, I64, type TableType, V128 } from "./module-reader.js";
+import {
+  MEMORY_COPY,
+  MEMORY_FILL,
+  MEMORY_GROW,
+  NAN_F32,
+  NAN_F32X4,
+  NAN_F64,
+  NAN_F64X2,
+  TABLE_GROW,
+} from "./operations.js";
 
 /** What is added to a module, by index. */
 export interface Added {
   readonly fuel: number;
   readonly stack: number;
   readonly pages: number;
-  /** The index of the type of a block without parameters. */
-  blockType(results: readonly number[]): number;
+  readonly types: AddedTypes;
+  readonly functions: AddedFunctions;
+  /** The tables of the module, with how far each may grow. */
+  readonly tables: readonly TableType[];
 }
 
 /** What a frame takes besides locals and operands, in units of eight bytes. */
@@ -33,6 +47,7 @@ const OP = {
   else: 0x05,
   end: 0x0b,
   br: 0x0c,
+  call: 0x10,
   select: 0x1b,
   localGet: 0x20,
   localSet: 0x21,
@@ -126,7 +141,7 @@ export class BodyWriter {
     };
     this.#fuel = add(I64);
     if (this.#stackUnits > 0) this.#stackBefore = add(I32);
-    if (plan.hasOperandCosts || plan.hasGrow) this.#operand = add(I32);
+    if (plan.hasBulk || plan.hasGrow) this.#operand = add(I32);
     const { canonical } = plan;
     this.#nans.length = 0;
     if (canonical[NAN_F32]) this.#nans[NAN_F32] = scalarFix(add(F32), F32_NAN, OP.f32Ne);
@@ -162,7 +177,7 @@ export class BodyWriter {
     this.#out.byte(OP.block);
     if (results.length === 0) this.#out.byte(VOID);
     else if (results.length === 1) this.#out.byte(results[0]);
-    else this.#out.signed(this.#added.blockType(results));
+    else this.#out.signed(this.#added.types.numberOf([], results));
   }
 
   /** At the end: hands the fuel over, and gives the frame back. */
@@ -181,21 +196,19 @@ export class BodyWriter {
     for (let i = 0; i < count; i++) {
       const place = places[i];
       this.#out.bytes(this.#bytes, from, place);
-      from = place + this.#insert(kinds[i], values[i]);
+      from = place + this.#insert(kinds[i], values[i], place);
     }
     this.#out.bytes(this.#bytes, from, end);
   }
 
   /** Writes an insertion and returns how many bytes of the module it stands for. */
-  #insert(kind: number, value: number): number {
+  #insert(kind: number, value: number, place: number): number {
     if (kind === CHARGE) this.#charge(this.#plan.units[value]);
     else if (kind === SPILL && this.#isLocal) this.#spill();
     else if (kind === RELOAD && this.#isLocal) this.#reload();
     else if (kind === NAN) this.#canonicalize(value);
-    else if (kind === OPERAND) {
-      this.#local(OP.localTee, this.#operand);
-      this.#chargeOperand(value);
-    } else if (kind === GROW) {
+    else if (kind === BULK_OPERATION) return this.#bulk(value, place);
+    else if (kind === GROW) {
       this.#grow();
       return value;
     } else if (kind === LEAVE && (this.#isLocal || this.#stackUnits > 0)) {
@@ -212,6 +225,50 @@ export class BodyWriter {
     this.#constant(OP.i64Const, units);
     this.#out.byte(OP.i64Sub);
     this.#keepFuel();
+  }
+
+  /** The engine looks for a request to stop where a function is entered, and not at operations that take long. */
+  #bulk(operation: number, place: number): number {
+    const { functions, tables } = this.#added;
+    this.#local(OP.localTee, this.#operand);
+    this.#chargeOperand(operation);
+    if (operation === MEMORY_COPY || operation === MEMORY_FILL) return this.#bulkMemory(operation, place);
+    if (operation === TABLE_GROW) {
+      const reader = this.#immediateAt(place);
+      const index = reader.u32();
+      this.#call(functions.grow({ ...tables[index], index }));
+      return reader.at - place;
+    }
+    this.#call(functions.look());
+    return 0;
+  }
+
+  /** Copies and fills memory: a few bytes at once, more by a function that can be stopped in the middle of it. */
+  #bulkMemory(operation: number, place: number): number {
+    const out = this.#out;
+    const { functions, types } = this.#added;
+    const end = this.#immediateAt(place).at + (operation === MEMORY_COPY ? 2 : 1);
+    this.#local(OP.localGet, this.#operand);
+    this.#constant(OP.i32Const, SHORT_BYTES);
+    out.code(OP.i32GtU, OP.if);
+    out.signed(types.numberOf([I32, I32, I32], []));
+    this.#call(operation === MEMORY_COPY ? functions.copy() : functions.fill());
+    out.byte(OP.else);
+    out.bytes(this.#bytes, place, end);
+    out.byte(OP.end);
+    return end - place;
+  }
+
+  /** After the two numbers that name an operation. */
+  #immediateAt(place: number): ByteReader {
+    const reader = new ByteReader(this.#bytes, place + 1);
+    reader.u32();
+    return reader;
+  }
+
+  #call(index: number): void {
+    this.#out.byte(OP.call);
+    this.#out.u32(index);
   }
 
   /** Charges for the operand in its local. */

@@ -24,11 +24,13 @@ export interface ShapeLimits {
   readonly parameters: number;
   /** Bytes of all data segments. */
   readonly dataBytes: number;
-  /** Entries of all element segments, of all tables at first, and of a table later. */
+  /** Tables, imported ones counted. */
+  readonly tables: number;
+  /** Entries of all element segments; entries of all tables together, at first and as they grow. */
   readonly tableEntries: number;
   /** Pages of 64 KiB that the memory may have. */
   readonly memoryPages: number;
-  /** Globals, tables, imports, exports, segments: of each so many. */
+  /** Globals, imports, exports, segments: at most this number of each. */
   readonly definitions: number;
 }
 
@@ -43,6 +45,7 @@ export const DEFAULT_LIMITS: ShapeLimits = {
   nesting: 512,
   parameters: 32,
   dataBytes: 1024 * 1024,
+  tables: 16,
   tableEntries: 65_536,
   memoryPages: 1024,
   definitions: 20_000,

@@ -57,7 +57,7 @@ export function compileModule(rewritten: Uint8Array): CompiledModule {
 }
 
 function compile(hash: string, floats: Floats, bytes: Uint8Array): CachedModule {
-  const { bytes: rewritten, info, injected } = rewriteModule(bytes, { floats });
+  const { bytes: rewritten, info, injected, tablePages } = rewriteModule(bytes, { floats });
   const calls = requireSurface(info.exports);
   return {
     hash,
@@ -65,6 +65,7 @@ function compile(hash: string, floats: Floats, bytes: Uint8Array): CachedModule 
     injected,
     calls,
     compiled: compileModule(rewritten),
+    tablePages,
     initialPages: info.memory?.min ?? 0,
     initialPageUnits: COSTS.initialPage,
   };

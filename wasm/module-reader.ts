@@ -44,12 +44,17 @@ export const SECTION = {
   dataCount: 12,
 } as const;
 
+/** `name` in bytes. */
+const NAME = [0x6e, 0x61, 0x6d, 0x65];
+
 /** In this order sections come; the count of data segments stands before the code. */
 const ORDER = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
 export interface FunctionType {
   readonly params: readonly number[];
   readonly results: readonly number[];
+  /** Whether a parameter or a result is a vector. */
+  readonly hasVectors: boolean;
 }
 
 export interface SizeLimits {
@@ -79,7 +84,7 @@ export interface Stretch {
 
 export interface Section extends Stretch {
   readonly id: number;
-  /** Of a custom section. */
+  /** `name` for the custom section of names; else empty. */
   readonly name: string;
 }
 
@@ -102,6 +107,8 @@ export class RawModule {
   importedGlobals = 0;
   readonly memories: SizeLimits[] = [];
   readonly tables: TableType[] = [];
+  /** Entries that all tables begin with. */
+  tableEntries = 0;
   globals = 0;
   dataBytes = 0;
   dataSegments = 0;
@@ -144,7 +151,7 @@ export function readModule(bytes: Uint8Array, limits: ShapeLimits): RawModule {
     if (order > 0 && order <= last) throw refusal("its sections are out of order, or one is there twice", { offset });
     if (order > 0) last = order;
     const inside = new ByteReader(bytes, start, reader.at);
-    const name = id === SECTION.custom ? inside.name() : "";
+    const name = id === SECTION.custom && isNameSection(inside) ? "name" : "";
     module.sections.push({ id, start, end: reader.at, name });
     readSection(id, inside, module, limits);
   }
@@ -152,6 +159,14 @@ export function readModule(bytes: Uint8Array, limits: ShapeLimits): RawModule {
     throw refusal("it has another number of functions than of bodies");
   }
   return module;
+}
+
+/** Whether a custom section is the one with the names of functions: a module may have a million others. */
+function isNameSection(reader: ByteReader): boolean {
+  const length = reader.u32();
+  const { at } = reader;
+  reader.skip(length);
+  return length === 4 && NAME.every((code, i) => reader.bytes[at + i] === code);
 }
 
 function readSection(id: number, reader: ByteReader, module: RawModule, limits: ShapeLimits): void {
@@ -179,7 +194,7 @@ function readTypes(reader: ByteReader, module: RawModule, limits: ShapeLimits): 
     const params = readValueTypes(reader, module, "parameters", limits);
     const results = readValueTypes(reader, module, "results", limits);
     if (results.length > 1) module.features.add("multi-value");
-    module.types.push({ params, results });
+    module.types.push({ params, results, hasVectors: params.includes(V128) || results.includes(V128) });
   }
 }
 
@@ -220,9 +235,12 @@ function readTable(reader: ByteReader, module: RawModule, limits: ShapeLimits): 
   if (reader.peek() === 0x40) throw refusal("typed function references is not supported", { offset });
   const element = readReferenceType(reader);
   const size = readLimits(reader);
-  const entries = module.tables.reduce((sum, { min }) => sum + min, size.min);
-  if (entries > limits.tableEntries) {
-    throw refusal(`its tables have ${entries} entries, and the limit is ${limits.tableEntries}`, { offset });
+  if (module.tables.length === limits.tables) throw refusal(`it has more than ${limits.tables} tables`, { offset });
+  module.tableEntries += size.min;
+  if (module.tableEntries > limits.tableEntries) {
+    throw refusal(`its tables have ${module.tableEntries} entries, and the limit is ${limits.tableEntries}`, {
+      offset,
+    });
   }
   if (element === EXTERNREF || module.tables.length > 0) module.features.add("reference-types");
   module.tables.push({ ...size, element });
@@ -294,7 +312,7 @@ function readFunctions(reader: ByteReader, module: RawModule, limits: ShapeLimit
 }
 
 function readTables(reader: ByteReader, module: RawModule, limits: ShapeLimits): void {
-  for (let i = reader.count("tables", limits.definitions); i > 0; i--) readTable(reader, module, limits);
+  for (let i = reader.count("tables", limits.tables); i > 0; i--) readTable(reader, module, limits);
 }
 
 function readMemories(reader: ByteReader, module: RawModule, limits: ShapeLimits): void {

@@ -7,9 +7,11 @@ import type { Stretch } from "./module-reader.js";
 
 const FUNCTION_NAMES = 1;
 
+/** @param most names that are read */
 export function readFunctionNames(bytes: Uint8Array, section: Stretch, most: number): Map<number, string> {
   const names = new Map<number, string>();
   const reader = new ByteReader(bytes, section.start, section.end);
+  let read = 0;
   try {
     reader.name();
     while (!reader.isAtEnd) {
@@ -19,7 +21,10 @@ export function readFunctionNames(bytes: Uint8Array, section: Stretch, most: num
       reader.skip(length);
       if (id !== FUNCTION_NAMES) continue;
       const inside = new ByteReader(bytes, start, reader.at);
-      for (let i = inside.count("names", most); i > 0; i--) names.set(inside.u32(), inside.name());
+      for (let i = inside.count("names", most - read); i > 0; i--) {
+        names.set(inside.u32(), inside.name());
+        read++;
+      }
     }
   } catch {
     return names;

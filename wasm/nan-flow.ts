@@ -200,21 +200,30 @@ export class NanFlow {
     }
   }
 
-  /** A local that got the value of another is of its kind, and mixed where that is. */
+  /** A local that got the value of another is of its kind, and mixed where that is. Each changes at most twice. */
   #spread(): void {
-    for (let changed = true; changed; ) {
-      changed = false;
-      for (const use of this.#locals.values()) {
-        for (const local of use.from) {
-          const other = this.#locals.get(local);
-          if (other === undefined) continue;
-          if (this.#agree(use, other.kind)) changed = true;
-          if (use.isMixed || !other.isMixed) continue;
-          use.isMixed = true;
-          changed = true;
-        }
+    const takers = new Map<LocalUse, Set<LocalUse>>();
+    for (const use of this.#locals.values()) {
+      for (const local of use.from) {
+        const other = this.#locals.get(local);
+        if (other === undefined) continue;
+        const taking = takers.get(other);
+        if (taking === undefined) takers.set(other, new Set([use]));
+        else taking.add(use);
       }
     }
+    const changed = [...takers.keys()];
+    for (let other = changed.pop(); other !== undefined; other = changed.pop()) {
+      for (const use of takers.get(other) ?? []) if (this.#takeAfter(use, other)) changed.push(use);
+    }
+  }
+
+  /** A local gets the value of another. Returns whether anything is other than before. */
+  #takeAfter(use: LocalUse, other: LocalUse): boolean {
+    const agreed = this.#agree(use, other.kind);
+    if (use.isMixed || !other.isMixed) return agreed;
+    use.isMixed = true;
+    return true;
   }
 
   #isClosed(origin: number | undefined): boolean {

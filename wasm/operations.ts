@@ -69,6 +69,17 @@ export const TABLE_COPY = BULK + 14;
 export const TABLE_GROW = BULK + 15;
 export const TABLE_FILL = BULK + 17;
 
+/** Operations that take as long as their last operand says; growing the memory is treated on its own. */
+export const BULK_OPERATIONS: ReadonlySet<number> = new Set([
+  MEMORY_INIT,
+  MEMORY_COPY,
+  MEMORY_FILL,
+  TABLE_INIT,
+  TABLE_COPY,
+  TABLE_GROW,
+  TABLE_FILL,
+]);
+
 /** Which NaN an operation may leave: the type of its lanes; 0 for none. */
 export const NAN_F32 = 1;
 export const NAN_F64 = 2;

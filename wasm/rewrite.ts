@@ -4,10 +4,12 @@
  *
  * Guarantees:
  * - the module as it was given is valid by itself before anything is added to it: it cannot name what is added;
- * - things are only added, behind the module's own: locals, types, three globals, exports. No index changes;
+ * - things are only added, behind the module's own: locals, types, functions, globals, exports. No index changes;
  * - the same bytes with the same options come out as the same bytes.
  */
 
+import { AddedFunctions, ENTRIES_PER_PAGE_SHIFT } from "./added-functions.js";
+import { AddedTypes } from "./added-types.js";
 import { BodyScan } from "./body-scan.js";
 import { type Added, BodyWriter, frameUnits } from "./body-writer.js";
 import { ByteReader } from "./byte-reader.js";
@@ -16,7 +18,7 @@ import { CallGraph, type CallNode } from "./call-graph.js";
 import { COSTS, type CostTable } from "./costs.js";
 import { DEFAULT_LIMITS, type ShapeLimits } from "./limits.js";
 import type { FunctionInfo, ModuleInfo } from "./module-info.js";
-import { type FunctionType, I32, I64, type RawModule, readModule, SECTION, type Section } from "./module-reader.js";
+import { I32, I64, type RawModule, readModule, SECTION, type Section, type TableType } from "./module-reader.js";
 import { requireImports, signatureOf } from "./module-surface.js";
 import { readFunctionNames } from "./name-section.js";
 import { refusal } from "./refusal.js";
@@ -49,6 +51,8 @@ export interface RewrittenModule {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly info: ModuleInfo;
   readonly injected: Injected;
+  /** Pages of 64 KiB that its tables count for at first. */
+  readonly tablePages: number;
 }
 
 const FUEL = "llmdb:fuel";
@@ -57,7 +61,7 @@ const PAGES = "llmdb:pages";
 const START = "llmdb:start";
 const HEADER = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 const MAX_PAGES = 65_536;
-const ADDED_GLOBALS = 3;
+const ADDED_EXPORTS = 3;
 /** Sections before which the globals and exports belong, where the module has none. */
 const BEHIND_GLOBALS: readonly number[] = [7, 8, 9, 12, 10, 11];
 const BEHIND_EXPORTS: readonly number[] = [8, 9, 12, 10, 11];
@@ -85,8 +89,12 @@ class Rewriting implements Added {
   readonly #canonical: boolean;
   /** It may import what can call it again. */
   readonly #isOpen: boolean;
-  readonly #addedTypes: FunctionType[] = [];
+  readonly types: AddedTypes;
+  readonly functions: AddedFunctions;
+  readonly tables: readonly TableType[];
   readonly #functions: FunctionInfo[] = [];
+  /** Of the types, as text. */
+  readonly #signatures: string[] = [];
   readonly #names = new Map<number, string>();
 
   constructor(module: RawModule, limits: ShapeLimits, options: RewriteOptions) {
@@ -98,6 +106,19 @@ class Rewriting implements Added {
     this.fuel = module.globals;
     this.stack = module.globals + 1;
     this.pages = module.globals + 2;
+    this.types = new AddedTypes(module.types);
+    this.functions = new AddedFunctions(module.functionTypes.length, this.types, {
+      pages: this.pages,
+      entries: module.globals + ADDED_EXPORTS,
+      mostEntries: limits.tableEntries,
+      hasMemory: module.memories.length > 0,
+    });
+    this.tables = module.tables.map((table, index) => {
+      // What is imported is as large as it is.
+      if (index < module.importedTables) return table;
+      const most = Math.min(table.max ?? limits.tableEntries, limits.tableEntries);
+      return { ...table, max: Math.max(table.min, most) };
+    });
     const names = module.sections.find(({ id, name }) => id === SECTION.custom && name === "name");
     if (names !== undefined) this.#names = readFunctionNames(module.bytes, names, limits.functions);
     for (const { kind, name, index } of module.exports) if (kind === "function") this.#names.set(index, name);
@@ -113,7 +134,8 @@ class Rewriting implements Added {
     this.#writeSections(out, code.finish());
     const bytes = out.finish();
     const start = this.#module.start === undefined ? null : START;
-    return { bytes, info: this.#info(), injected: { fuel: FUEL, stack: STACK, pages: PAGES, start } };
+    const tablePages = this.#module.tableEntries >>> ENTRIES_PER_PAGE_SHIFT;
+    return { bytes, info: this.#info(), injected: { fuel: FUEL, stack: STACK, pages: PAGES, start }, tablePages };
   }
 
   /** What V8 has against the module. */
@@ -126,16 +148,9 @@ class Rewriting implements Added {
     return "it is not valid";
   }
 
-  blockType(results: readonly number[]): number {
-    const same = (type: FunctionType) =>
-      type.params.length === 0 &&
-      type.results.length === results.length &&
-      type.results.every((result, i) => result === results[i]);
-    const own = this.#module.types.findIndex(same);
-    if (own >= 0) return own;
-    let added = this.#addedTypes.findIndex(same);
-    if (added < 0) added = this.#addedTypes.push({ params: [], results }) - 1;
-    return this.#module.types.length + added;
+  #signatureOf(type: number): string {
+    this.#signatures[type] ??= signatureOf(this.#module.types[type]);
+    return this.#signatures[type];
   }
 
   #writeBodies(out: ByteWriter): void {
@@ -153,7 +168,7 @@ class Rewriting implements Added {
       this.#functions.push({
         index,
         name: this.#names.get(index) ?? "",
-        signature: signatureOf(type),
+        signature: this.#signatureOf(functionTypes[index]),
         bodyBytes: end - start,
         locals: plan.locals,
         units: plan.total,
@@ -183,7 +198,7 @@ class Rewriting implements Added {
 
   #writeSections(out: ByteWriter, code: Uint8Array): void {
     const module = this.#module;
-    let hasTypes = this.#addedTypes.length === 0;
+    let hasTypes = this.types.list.length === 0;
     let hasGlobals = false;
     let hasExports = false;
     for (const section of module.sections) {
@@ -211,6 +226,8 @@ class Rewriting implements Added {
       } else if (id === SECTION.export) {
         this.#writeExports(out, section);
         hasExports = true;
+      } else if (id === SECTION.function) {
+        this.#extend(out, section, id, this.functions.count, () => this.functions.writeTypes(out));
       } else if (id === SECTION.table) this.#writeTables(out);
       else if (id === SECTION.memory) this.#writeMemories(out);
       else if (id === SECTION.code) this.#writeCode(out, code);
@@ -235,26 +252,36 @@ class Rewriting implements Added {
   }
 
   #writeTypes(out: ByteWriter, section: Section): void {
-    this.#extend(out, section, SECTION.type, this.#addedTypes.length, () => {
-      for (const { results } of this.#addedTypes) {
-        out.code(0x60, 0);
-        out.u32(results.length);
-        out.code(...results);
+    const { list } = this.types;
+    this.#extend(out, section, SECTION.type, list.length, () => {
+      for (const { params, results } of list) {
+        out.byte(0x60);
+        for (const types of [params, results]) {
+          out.u32(types.length);
+          out.code(...types);
+        }
       }
     });
   }
 
   #writeGlobals(out: ByteWriter, section: Section | undefined): void {
-    this.#extend(out, section, SECTION.global, ADDED_GLOBALS, () => {
+    const { tables, tableEntries } = this.#module;
+    // The entries of tables are counted in the module; the host does not ask.
+    const added = ADDED_EXPORTS + (tables.length > 0 ? 1 : 0);
+    this.#extend(out, section, SECTION.global, added, () => {
       out.code(I64, 1, 0x42, 0, 0x0b);
       out.code(I32, 1, 0x41, 0, 0x0b);
       out.code(I32, 1, 0x41, 0, 0x0b);
+      if (tables.length === 0) return;
+      out.code(I32, 1, 0x41);
+      out.signed(tableEntries);
+      out.byte(0x0b);
     });
   }
 
   #writeExports(out: ByteWriter, section: Section | undefined): void {
     const { start } = this.#module;
-    this.#extend(out, section, SECTION.export, ADDED_GLOBALS + (start === undefined ? 0 : 1), () => {
+    this.#extend(out, section, SECTION.export, ADDED_EXPORTS + (start === undefined ? 0 : 1), () => {
       for (const [name, index] of [
         [FUEL, this.fuel],
         [STACK, this.stack],
@@ -272,14 +299,13 @@ class Rewriting implements Added {
   }
 
   #writeTables(out: ByteWriter): void {
-    const { tables, importedTables } = this.#module;
-    const own = tables.slice(importedTables);
+    const own = this.tables.slice(this.#module.importedTables);
     out.section(SECTION.table, () => {
       out.u32(own.length);
-      for (const { element, min, max } of own) {
+      for (const { element, min, max = min } of own) {
         out.code(element, 1);
         out.u32(min);
-        out.u32(Math.max(min, Math.min(max ?? this.#limits.tableEntries, this.#limits.tableEntries)));
+        out.u32(max);
       }
     });
   }
@@ -299,13 +325,14 @@ class Rewriting implements Added {
 
   #writeCode(out: ByteWriter, code: Uint8Array): void {
     out.section(SECTION.code, () => {
-      out.u32(this.#module.bodies.length);
+      out.u32(this.#module.bodies.length + this.functions.count);
       out.bytes(code, 0, code.length);
+      this.functions.writeBodies(out);
     });
   }
 
   #info(): ModuleInfo {
-    const { bytes, imports, exports, types, functionTypes, features, memories, tables, globals, dataBytes, start } =
+    const { bytes, imports, exports, functionTypes, features, memories, tables, globals, dataBytes, start } =
       this.#module;
     return {
       bytes: bytes.length,
@@ -313,12 +340,12 @@ class Rewriting implements Added {
         module,
         name,
         kind,
-        signature: kind === "function" ? signatureOf(types[type]) : "",
+        signature: kind === "function" ? this.#signatureOf(type) : "",
       })),
       exports: exports.map(({ name, kind, index }) => ({
         name,
         kind,
-        signature: kind === "function" ? signatureOf(types[functionTypes[index]]) : "",
+        signature: kind === "function" ? this.#signatureOf(functionTypes[index]) : "",
       })),
       features: [...features].sort(),
       memory: memories.length === 0 ? undefined : { min: memories[0].min, max: memories[0].max },

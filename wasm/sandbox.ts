@@ -27,6 +27,8 @@ export interface ReadyModule {
   /** Pages of 64 KiB that its memory begins with, and what each costs. */
   readonly initialPages: number;
   readonly initialPageUnits: number;
+  /** Pages that its tables count for. */
+  readonly tablePages: number;
 }
 
 /** What an instance may use. */
@@ -71,7 +73,7 @@ export class Sandbox {
     this.#module = module;
     this.#grant = grant;
     this.#head = head;
-    const pages = Math.floor(grant.memoryBytes / PAGE_BYTES);
+    const pages = Math.floor(grant.memoryBytes / PAGE_BYTES) - module.tablePages;
     if (module.initialPages > pages) throw this.#memoryError();
     this.#instance = this.#instantiate(imports);
     const { injected } = module;

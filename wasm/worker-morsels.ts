@@ -116,10 +116,10 @@ export class WorkerMorsels {
     const { module, imports, head, grant, pagesPerCall } = this.#task;
     const chunks = pages.chunks.filter(({ index }) => !this.#seen[thread].has(index));
     for (const { index } of chunks) this.#seen[thread].add(index);
-    const { injected, compiled, initialPages, initialPageUnits } = module;
+    const { injected, compiled, initialPages, initialPageUnits, tablePages } = module;
     this.#threads[thread].postMessage({
       id,
-      module: { injected, compiled, initialPages, initialPageUnits },
+      module: { injected, compiled, initialPages, initialPageUnits, tablePages },
       imports,
       head,
       fuel,

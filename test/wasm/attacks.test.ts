@@ -187,12 +187,14 @@ test.for<[string, Uint8Array, RegExp]>([
 });
 
 test("what comes close to the limits is compiled soon", () => {
-  const begin = performance.now();
+  const begin = process.cpuUsage();
   expect(endOf(functionOf(ifs(50_000)))).toMatch(/returned|fuel/);
   expect(endOf(functionOf(joined([constants(150), ifs(6000), drops(150)])))).toMatch(/returned|fuel/);
   expect(endOf(functionOf(joined([constants(1000), drops(1000)])))).toMatch(/returned/);
   expect(endOf(functionOf(joined([[0x43, 0, 0, 0, 0], times(250_000, [0x91]), [0x1a]])))).toMatch(/returned|fuel/);
-  expect(performance.now() - begin).toBeLessThan(5000);
+  const { user, system } = process.cpuUsage(begin);
+  // Of this process, its threads that compile in the background among them: others may keep it waiting.
+  expect((user + system) / 1000).toBeLessThan(5000);
 });
 
 test.for<[string, Uint8Array]>([
