@@ -180,8 +180,8 @@ export class AddedFunctions {
 }
 
 /**
- * A function that does nothing but leave a chance to stop. V8 looks for a request where a function is entered that calls
- * another one and that was not put into its caller. So it is long, and has a call of itself that is never made.
+ * A function that does nothing but leave a chance to stop. V8 looks for a request where a function is entered that
+ * calls another one and that was not put into its caller. So it is long, and has a call of itself that is never made.
  */
 function writeLook(out: ByteWriter, own: number, pages: number): void {
   out.byte(0);

@@ -29,9 +29,12 @@ export interface AttachOptions extends AttachmentOf {
   reads?: readonly string[];
   /** Handed to the module with every call. Default: none. */
   arg?: Uint8Array;
-  /** The most that it may use in a transaction, in units. Default 50,000,000. */
+  /** The most that it may use in a transaction, in units. Default 50,000,000, about 25 ms of a processor. */
   fuel?: number;
-  /** The most time in a transaction, in milliseconds. Default 25. */
+  /**
+   * When it is given up in a transaction, in milliseconds. Default 1,000. Fuel limits the work: time is for what hangs,
+   * and a busy machine takes more of it for the same work. At most what the process that opened the file allows.
+   */
   timeoutMs?: number;
   /** The most memory, 64 KiB to 64 MiB. Default 64 MiB. */
   memoryBytes?: number;
@@ -80,7 +83,7 @@ export function checkAttachOptions(
     reads: requireMaps("reads", options.reads, maxNameBytes),
     arg: requireArg(options.arg),
     fuel: requireWhole("fuel", options.fuel ?? 50_000_000, 1, MAX_FUEL),
-    timeoutMs: requireWhole("timeoutMs", options.timeoutMs ?? 25, 1, MAX_TIMEOUT_MS),
+    timeoutMs: requireWhole("timeoutMs", options.timeoutMs ?? 1000, 1, MAX_TIMEOUT_MS),
     memoryBytes: requireWhole(
       "memoryBytes",
       options.memoryBytes ?? MAX_MEMORY_BYTES,

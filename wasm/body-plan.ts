@@ -10,7 +10,7 @@ export const CHARGE = 0;
 export const SPILL = 1;
 /** After a call: take it back. */
 export const RELOAD = 2;
-/** Before an operation that takes as long as its operand says, or in place of it: charge that, and let it be stopped. */
+/** Before an operation that takes as long as its operand says, or in its place: charge that, and let it be stopped. */
 export const BULK_OPERATION = 3;
 /** In place of `memory.grow`. */
 export const GROW = 4;

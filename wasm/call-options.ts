@@ -21,7 +21,7 @@ export interface CallOptions {
   fuel?: number;
   /** The most memory of an instance, 64 KiB to 64 MiB. Default 64 MiB. */
   memoryBytes?: number;
-  /** The most time, in milliseconds from 1. Default 1,000. */
+  /** The most time that it may run, in milliseconds from 1; not while a stream waits for its reader. Default 1,000. */
   timeoutMs?: number;
   /** Stops it: an `AbortSignal`. */
   signal?: StopSignal;

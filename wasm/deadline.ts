@@ -1,6 +1,7 @@
 /**
- * Stops what runs in this thread at a time. Guarantees: what is inside a slice ends by the deadline, a loop without end
- * too; it may be cut off between any two steps, so it touches nothing but what is thrown away then.
+ * Stops what runs in this thread once it has run for long enough. Guarantees: time counts inside slices and nowhere
+ * else, however long a caller keeps what came out of one; a slice ends by what is left, a loop without end too; it may
+ * be cut off between any two steps, so it touches nothing but what is thrown away then.
  *
  * V8 is asked to stop by the watchdog of `vm.Script`, which is the one way to stop code of the same thread. It takes a
  * thread for each slice, so that slices hold many calls of a module.
@@ -31,15 +32,21 @@ export function tooLate(timeoutMs: number): LlmdbError {
 
 export class Deadline {
   readonly timeoutMs: number;
-  readonly #endMs: number;
+  #leftMs: number;
 
   constructor(timeoutMs: number) {
     this.timeoutMs = timeoutMs;
-    this.#endMs = steadyMs() + timeoutMs;
+    this.#leftMs = timeoutMs;
   }
 
+  /** What slices may still take, all together. */
   get leftMs(): number {
-    return this.#endMs - steadyMs();
+    return this.#leftMs;
+  }
+
+  /** Counts what was taken elsewhere, such as by other threads. */
+  spend(ms: number): void {
+    this.#leftMs -= ms;
   }
 
   /**
@@ -48,15 +55,16 @@ export class Deadline {
    * @throws LlmdbError `LLMDB_WASM_TIME`, and what the slice throws
    */
   run(slice: () => void): void {
-    const { leftMs } = this;
-    if (leftMs <= 0) throw tooLate(this.timeoutMs);
+    if (this.#leftMs <= 0) throw tooLate(this.timeoutMs);
     const outer = slot.run;
     slot.run = slice;
+    const startMs = steadyMs();
     try {
-      script.runInThisContext({ timeout: Math.ceil(leftMs) });
+      script.runInThisContext({ timeout: Math.ceil(this.#leftMs) });
     } catch (error) {
       throw isTimeout(error) ? tooLate(this.timeoutMs) : error;
     } finally {
+      this.spend(steadyMs() - startMs);
       slot.run = outer;
     }
   }

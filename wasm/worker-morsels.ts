@@ -6,7 +6,7 @@
 
 import type { Worker } from "node:worker_threads";
 import { LlmdbError } from "../pager/error.js";
-import { type Timer, timers } from "../pager/timers.js";
+import { steadyMs, timers } from "../pager/timers.js";
 import type { StopSignal } from "./call-options.js";
 import { type Deadline, tooLate } from "./deadline.js";
 import type { ModuleHost } from "./host-imports.js";
@@ -72,10 +72,10 @@ export class WorkerMorsels {
         this.#fill();
         const [running] = this.#queue;
         if (running === undefined) return;
-        let reply = await Promise.race([running.reply, stop.promise]);
+        let reply = await stop.wait(running.reply);
         // Whether its fuel or something else comes to an end first depends on how much is left.
         if ("code" in reply && fuelUsed > 0) {
-          reply = await Promise.race([this.#send(running.pages, this.#task.grant.fuel - fuelUsed), stop.promise]);
+          reply = await stop.wait(this.#send(running.pages, this.#task.grant.fuel - fuelUsed));
         }
         this.#queue.shift()?.pages.release();
         if (!("code" in reply)) fuelUsed += reply.fuelUsed;
@@ -147,10 +147,10 @@ export class WorkerMorsels {
   }
 }
 
-/** Rejects at the deadline, when it is called off, and where a thread fails. */
+/** Rejects when the time is used up, when it is called off, and where a thread fails. */
 class Stop {
-  readonly promise: Promise<never>;
-  readonly #timer: Timer;
+  readonly #promise: Promise<never>;
+  readonly #deadline: Deadline;
   readonly #signal: StopSignal | undefined;
   readonly #threads: readonly Worker[];
   #reject: (reason: unknown) => void = () => {};
@@ -158,16 +158,29 @@ class Stop {
   readonly #fail = (error: unknown) => this.#reject(error);
 
   constructor(deadline: Deadline, signal: StopSignal | undefined, threads: readonly Worker[]) {
-    this.promise = new Promise((_, reject) => {
+    this.#promise = new Promise((_, reject) => {
       this.#reject = reject;
     });
-    // Nobody may be waiting when it comes.
-    this.promise.catch(() => {});
-    this.#timer = timers.setTimeout(() => this.#reject(tooLate(deadline.timeoutMs)), Math.max(0, deadline.leftMs));
+    // It may come while nothing is awaited.
+    this.#promise.catch(() => {});
+    this.#deadline = deadline;
     this.#signal = signal;
     this.#threads = threads;
     signal?.addEventListener("abort", this.#abort);
     for (const thread of threads) thread.on("error", this.#fail);
+  }
+
+  /** Waits for threads. Their time counts while they are waited for, and not while a caller has what came before. */
+  async wait<T>(reply: Promise<T>): Promise<T> {
+    const startMs = steadyMs();
+    const { leftMs, timeoutMs } = this.#deadline;
+    const timer = timers.setTimeout(() => this.#reject(tooLate(timeoutMs)), Math.max(0, Math.ceil(leftMs)));
+    try {
+      return await Promise.race([reply, this.#promise]);
+    } finally {
+      timers.clearTimeout(timer);
+      this.#deadline.spend(steadyMs() - startMs);
+    }
   }
 
   reject(error: unknown): void {
@@ -175,7 +188,6 @@ class Stop {
   }
 
   end(): void {
-    timers.clearTimeout(this.#timer);
     this.#signal?.removeEventListener("abort", this.#abort);
     for (const thread of this.#threads) thread.off("error", this.#fail);
   }
