@@ -15,6 +15,7 @@ export interface CommonFlags {
   readonly db?: string;
   readonly json?: boolean;
   readonly color?: boolean;
+  readonly alone?: boolean;
 }
 
 /** How a database is opened. */
@@ -45,7 +46,8 @@ export class Run<F extends CommonFlags> {
     }
     const isNew = !existsSync(path);
     if (isNew && access !== "create") throw notFound(`there is no database at ${path}; put and import make one`);
-    this.#database = open(path, { ...options, readOnly: access === "read", create: access === "create" });
+    const alone = access !== "read" && this.flags.alone === true;
+    this.#database = open(path, { ...options, readOnly: access === "read", create: access === "create", alone });
     if (isNew) this.note(`created ${path}`);
     return this.#database;
   }
@@ -85,6 +87,16 @@ export function databaseCommand(name: string, description: string): Command {
     .option("-d, --db <file>", "the database (default: the environment variable LLMDB_FILE)")
     .option("--json", "prints JSON")
     .option("--no-color", "prints no colours, also on a terminal");
+}
+
+/** A command that writes to a database. */
+export function writingCommand(name: string, description: string): Command {
+  return aloneOption(databaseCommand(name, description));
+}
+
+/** Adds `--alone`. */
+export function aloneOption(command: Command): Command {
+  return command.option("--alone", "nothing else has it open, also where that cannot be seen: on NFS, SMB, FUSE");
 }
 
 /** Two examples, and what the exit codes say. */

@@ -5,7 +5,7 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { type Command, Option } from "commander";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
+import { type CommonFlags, explain, onCall, type Run, writingCommand } from "./command.js";
 import { badUsage, FAILED } from "./failure.js";
 import { type BadLine, ImportReport } from "./formats/format.js";
 import { IMPORT_FORMATS } from "./formats/index.js";
@@ -21,7 +21,7 @@ interface ImportFlags extends CommonFlags {
 const SHOWN_PROBLEMS = 20;
 
 export function importCommand(streams: Streams): Command {
-  const command = databaseCommand("import", "imports a file line by line; the database is made where there is none")
+  const command = writingCommand("import", "imports a file line by line; the database is made where there is none")
     .argument("<file>", "- reads standard input")
     .summary("imports facts, or a whole history")
     .addOption(new Option("--format <format>", "of the file").choices([...IMPORT_FORMATS.keys()]).default("jsonl"));

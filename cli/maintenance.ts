@@ -5,7 +5,7 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { DatabaseStats } from "../index.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { type CommonFlags, databaseCommand, explain, onCall, writingCommand } from "./command.js";
 import { badUsage, FAILED } from "./failure.js";
 import { safeLine } from "./safe-text.js";
 import type { Streams } from "./streams.js";
@@ -72,7 +72,7 @@ export function verifyCommand(streams: Streams): Command {
 }
 
 export function compactCommand(streams: Streams): Command {
-  const command = databaseCommand("compact", "moves pages into free space and gives the end of the file back").summary(
+  const command = writingCommand("compact", "moves pages into free space and gives the end of the file back").summary(
     "makes the file as small as can be",
   );
   explain(command, ["compact --db agent.llmdb", "compact --json"]);

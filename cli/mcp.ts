@@ -13,7 +13,7 @@ import {
   SELECTION_NAMES,
   type ToolSelection,
 } from "../server/mcp/tool-selection.js";
-import { explain } from "./command.js";
+import { aloneOption, explain } from "./command.js";
 import { badUsage, exitCodeOf, failureOf } from "./failure.js";
 import { type Streams, say } from "./streams.js";
 
@@ -24,6 +24,7 @@ interface McpFlags {
   readonly readOnly?: boolean;
   readonly scope?: string;
   readonly allowModules?: boolean;
+  readonly alone?: boolean;
 }
 
 /** Which files a server works with. */
@@ -43,6 +44,7 @@ export function mcpCommand(streams: Streams): Command {
     .option("--read-only", "opens the database for reading; tools that write are not there")
     .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)")
     .addOption(new Option("--allow-modules", "clients may store WebAssembly modules").conflicts(["readOnly", "scope"]));
+  aloneOption(command);
   explain(command, ["mcp --db agent.llmdb", "mcp --db agent.llmdb --tools memory,graph --scope team/ada"]);
   return command.action(async () => {
     try {
@@ -68,6 +70,7 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
     tools: flags.tools ?? (env.MEMORY_FILE_PATH ? REPLACEMENT_TOOLS : DEFAULT_TOOLS),
     readOnly: flags.readOnly === true,
     allowModules: flags.allowModules === true,
+    alone: flags.alone === true,
     ...(flags.scope === undefined ? {} : { scope: flags.scope }),
     log: (line) => say(stderr, `llmdb mcp: ${line}`),
   });

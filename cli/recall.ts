@@ -18,7 +18,15 @@ import {
   valueText,
   whole,
 } from "./arguments.js";
-import { type Access, type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
+import {
+  type Access,
+  type CommonFlags,
+  databaseCommand,
+  explain,
+  onCall,
+  type Run,
+  writingCommand,
+} from "./command.js";
 import { FAILED } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
 import type { Streams } from "./streams.js";
@@ -53,7 +61,7 @@ interface ForgetFlags extends MemoryFlags, StretchFlags {
 const DEFAULT_LIMIT = 10;
 
 export function rememberCommand(streams: Streams): Command {
-  const command = databaseCommand("remember", "writes a fact down; what was believed of the same thing stays on record")
+  const command = writingCommand("remember", "writes a fact down; what was believed of the same thing stays on record")
     .argument("[text]", "the fact in words")
     .summary("writes a fact down")
     .option("--id <id>", "its key (default: made of what it is about)")
@@ -161,7 +169,7 @@ function hitJson({ record, text, score }: Hit): object {
 }
 
 export function forgetCommand(streams: Streams): Command {
-  const command = databaseCommand("forget", "withdraws a record of the memory; it stays on record, unless it is erased")
+  const command = writingCommand("forget", "withdraws a record of the memory; it stays on record, unless it is erased")
     .argument("<id>", "as recall shows it")
     .summary("withdraws what was remembered")
     .option("--erase", "physically: its whole past, and every trace of its words");

@@ -10,7 +10,7 @@ import { PassThrough, Writable } from "node:stream";
 import { inspect } from "node:util";
 import type { Command } from "commander";
 import * as llmdb from "../index.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { type CommonFlags, explain, onCall, writingCommand } from "./command.js";
 import { linesOf } from "./formats/lines.js";
 import { safeText } from "./safe-text.js";
 import type { Output, Streams } from "./streams.js";
@@ -22,7 +22,7 @@ interface ReplFlags extends CommonFlags {
 const HISTORY_FILE = ".llmdb_repl_history";
 
 export function replCommand(streams: Streams): Command {
-  const command = databaseCommand("repl", "opens a prompt for JavaScript, with the database as `db`")
+  const command = writingCommand("repl", "opens a prompt for JavaScript, with the database as `db`")
     .summary("a prompt for JavaScript with the database open")
     .option("--read-only", "only reads, also beside a writer");
   explain(command, ["repl --db agent.llmdb", "repl --read-only <<< 'db.get(\"nodejs/16\")'"]);

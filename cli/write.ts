@@ -17,7 +17,7 @@ import {
   stretchOptions,
   valueText,
 } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
+import { type CommonFlags, explain, onCall, type Run, writingCommand } from "./command.js";
 import { badUsage, notFound } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
 import type { Streams } from "./streams.js";
@@ -30,7 +30,7 @@ interface WriteFlags extends CommonFlags, KeyFlags, StretchFlags {
 }
 
 export function putCommand(streams: Streams): Command {
-  const command = databaseCommand("put", "states that a value holds for a key, from now on or over a stretch of time")
+  const command = writingCommand("put", "states that a value holds for a key, from now on or over a stretch of time")
     .argument("<key>", "text, or JSON")
     .argument("<value>", "JSON, or else text; - reads it from standard input")
     .summary("states that a value holds for a key")
@@ -54,10 +54,7 @@ export function putCommand(streams: Streams): Command {
 }
 
 export function deleteCommand(streams: Streams): Command {
-  const command = databaseCommand(
-    "delete",
-    "states that nothing holds for a key, from now on or over a stretch of time",
-  )
+  const command = writingCommand("delete", "states that nothing holds for a key, from now on or over a stretch of time")
     .argument("<key>", "text, or JSON")
     .summary("states that nothing holds for a key; history stays");
   writeOptions(command);

@@ -6,7 +6,7 @@ import { LlmdbError } from "../pager/error.js";
 import { encodeMeta, META_PAGES, type Meta, metaPosition } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
-import type { Storage, StorageFile } from "../pager/storage.js";
+import type { Storage, StorageFile, StorageLock } from "../pager/storage.js";
 
 /** Whoever makes a file holds this lock of it; it leaves no note behind, as the write lock does. */
 const CREATION_SLOT = 255;
@@ -45,10 +45,11 @@ export function emptyMeta(storage: Storage, pageSize: number): Meta {
  * Makes an empty database at `path`, where nothing or an empty file is. Where another process has made one meanwhile,
  * that one stays.
  *
- * @throws LlmdbError `LLMDB_LOCKED` where another process is making it right now
+ * @throws LlmdbError `LLMDB_LOCKED` where another process is making it right now; `LLMDB_UNSUPPORTED` where that could
+ * not be seen, unless the caller is `alone`
  */
-export function createDatabaseFile(storage: Storage, path: string, pageSize: number): void {
-  const { file, close } = openUnfinished(storage, path);
+export function createDatabaseFile(storage: Storage, path: string, pageSize: number, alone: boolean): void {
+  const { file, close } = openUnfinished(storage, path, alone);
   try {
     const meta = emptyMeta(storage, pageSize);
     file.truncate(FIRST_PAGE * pageSize);
@@ -79,19 +80,31 @@ function strayLog(path: string): LlmdbError {
 }
 
 /** Makes the unfinished file for `path` and locks it, until `close`. Throws `LLMDB_LOCKED` where somebody has it. */
-export function openUnfinished(storage: Storage, path: string): { file: StorageFile; close: () => void } {
-  removeLeftover(storage, path);
+export function openUnfinished(storage: Storage, path: string, alone = true): { file: StorageFile; close: () => void } {
+  removeLeftover(storage, path, alone);
   const name = unfinishedName(path);
   const file = createUnfinished(storage, path);
-  const lock = storage.lock(file, name, CREATION_SLOT);
+  const lock = lockUnfinished(storage, file, name, alone);
   const close = () => {
     // In this order: once the file is gone, the system may give its identity to another one.
     lock?.release();
     file.close();
   };
-  if (lock !== undefined) return { file, close };
+  // Between the two lines above, another process may have taken the file for a leftover.
+  if (lock !== undefined && storage.identify(name) === file.identity()) return { file, close };
   close();
   throw beingCreated(path);
+}
+
+/** The lock of an unfinished file, which is removed where there can be none. */
+function lockUnfinished(storage: Storage, file: StorageFile, name: string, alone: boolean): StorageLock | undefined {
+  try {
+    return storage.lock(file, name, CREATION_SLOT, alone);
+  } catch (error) {
+    storage.unlink(name);
+    file.close();
+    throw error;
+  }
 }
 
 function createUnfinished(storage: Storage, path: string): StorageFile {
@@ -122,13 +135,14 @@ export function isVacant(storage: Storage, path: string): boolean {
  *
  * @throws LlmdbError `LLMDB_LOCKED` where it goes on
  */
-export function removeLeftover(storage: Storage, path: string): boolean {
+export function removeLeftover(storage: Storage, path: string, alone = true): boolean {
   const name = unfinishedName(path);
   if (storage.kind(name) !== "file") return false;
   const file = openLeftover(storage, name);
   if (file === undefined) return false;
-  const lock = storage.lock(file, name, CREATION_SLOT);
+  let lock: StorageLock | undefined;
   try {
+    lock = storage.lock(file, name, CREATION_SLOT, alone);
     // Where the creation ended between the two lines above, the name may be the file of the next one by now.
     if (lock === undefined || storage.identify(name) !== file.identity()) throw beingCreated(path);
     storage.unlink(name);

@@ -26,6 +26,7 @@ import { ReaderPins } from "./reader-slots.js";
 import { Recovery } from "./recovery.js";
 
 const DEFAULT_PAGE_BYTES = 8192;
+const WRITE_SLOT = 0;
 
 /**
  * Opens a database, and makes it where it is missing.
@@ -33,7 +34,7 @@ const DEFAULT_PAGE_BYTES = 8192;
  * @param path the file; its folder must exist
  * @throws LlmdbError `LLMDB_NOT_FOUND` (missing folder, or missing file with `create: false` or `readOnly`),
  * `LLMDB_NOT_A_DATABASE`, `LLMDB_FORMAT_VERSION`, `LLMDB_CORRUPT`, `LLMDB_LOCKED`, `LLMDB_INVALID_ARGUMENT`,
- * `LLMDB_UNSUPPORTED`, `LLMDB_IO`
+ * `LLMDB_UNSUPPORTED` (a shared file system without `alone`, among others), `LLMDB_IO`
  *
  * @example
  * ```ts
@@ -91,7 +92,7 @@ function prepareFile(storage: Storage, path: string, options: CheckedOptions): v
     });
   }
   if (mayCreate && isVacant(storage, path)) {
-    createDatabaseFile(storage, path, options.pageSize ?? DEFAULT_PAGE_BYTES);
+    createDatabaseFile(storage, path, options.pageSize ?? DEFAULT_PAGE_BYTES, options.alone);
   }
 }
 
@@ -116,7 +117,7 @@ function openToWrite<D extends Database>(
   const file = storage.open(path, "write");
   let lock: StorageLock | undefined;
   try {
-    lock = takeLock(storage, file, path);
+    lock = takeLock(storage, file, path, options.alone);
     const found = readNewestMeta(file, path);
     const { store, directory } = openCheckpoint(file, path, found.meta, options);
     const readers = new ReaderPins(storage, path, file);
@@ -166,8 +167,8 @@ function openToRead<D extends Database>(
   }
 }
 
-function takeLock(storage: Storage, file: StorageFile, path: string): StorageLock {
-  const lock = storage.lock(file, path);
+function takeLock(storage: Storage, file: StorageFile, path: string, alone: boolean): StorageLock {
+  const lock = storage.lock(file, path, WRITE_SLOT, alone);
   if (lock !== undefined) return lock;
   const holder = storage.holder(path);
   const by = holder === undefined ? "elsewhere" : `by process ${holder.pid} on ${holder.host}`;

@@ -16,6 +16,13 @@ export interface OpenOptions {
   readOnly?: boolean;
   /** Whether a missing file is made. Default true; with false, it is an error. */
   create?: boolean;
+  /**
+   * Says that no process on another machine or in another container has the database open meanwhile. Then it is opened
+   * for writing also where such a process could not be seen: on file systems that machines share (NFS, SMB, FUSE, 9p,
+   * virtiofs), in folders that take no Unix sockets, and where the file was mounted without its folder. What can be
+   * seen is looked at all the same. Default false.
+   */
+  alone?: boolean;
   /** Bytes of a page, at creation. Default 8192. */
   pageSize?: 4096 | 8192 | 16384 | 32768 | 65536;
   /** The most bytes of pages in memory; at least 64 pages. Taken as they are needed. Default 256 MiB. */
@@ -66,6 +73,7 @@ export interface BackupOptions {
 export interface CheckedOptions {
   readonly readOnly: boolean;
   readonly create: boolean;
+  readonly alone: boolean;
   readonly pageSize: number | undefined;
   readonly cacheBytes: number;
   readonly pageSource: "auto" | "pread" | "mmap";
@@ -101,6 +109,7 @@ const STORAGE_METHODS = [
 const OPEN_OPTIONS = [
   "readOnly",
   "create",
+  "alone",
   "pageSize",
   "cacheBytes",
   "pageSource",
@@ -120,6 +129,7 @@ export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptio
   return {
     readOnly: optionalBoolean(given.readOnly, "readOnly", false),
     create: optionalBoolean(given.create, "create", true),
+    alone: optionalBoolean(given.alone, "alone", false),
     pageSize: given.pageSize === undefined ? undefined : oneOf(given.pageSize, PAGE_SIZES, "pageSize"),
     cacheBytes: optionalBytes(given.cacheBytes, "cacheBytes", DEFAULT_CACHE_BYTES),
     pageSource:

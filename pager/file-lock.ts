@@ -1,13 +1,14 @@
 /**
  * The locks of a database file: slot 0 is the write lock, the others are for readers. Guarantees: one holder of each
- * slot at a time among all threads and processes of the machine, whatever path led to the file; the kernel releases it
- * when the holder ends, however it ends; no file decides who has it, so there is nothing to clean up and nothing that
- * a stale process number could confuse.
+ * slot at a time among all threads, processes and containers of the machine, whatever path led to the file; the kernel
+ * releases it when the holder ends, however it ends; no process number decides who has it, so that nothing stale could
+ * be taken for a holder.
  *
- * Each platform has one way, all of them owned by the kernel. Only Linux is tested; the others are written to the
+ * Each platform has its way, and the kernel owns what decides. Only Linux is tested; the others are written to the
  * documentation of Node, libuv and the system.
- * - Linux: an abstract Unix socket named after device, inode and slot. Such names are per network namespace: two
- *   containers that share a volume but not a network do not see each other's lock.
+ * - Linux: an abstract Unix socket named after device, inode and slot, and one in the folder of the file
+ *   (`lock-socket.ts`). The first is quick and leaves nothing behind, but containers that share a volume and no network
+ *   do not see it of each other. They see the second.
  * - Windows: a named pipe of the same name. libuv creates its first instance exclusively.
  * - macOS and the BSDs: a descriptor opened with `O_EXLOCK`, which is `flock`: of the file itself for slot 0, of an
  *   empty file beside it, named after the path and the slot, for the others. That file is removed on release; one that
@@ -16,25 +17,27 @@
 import fs from "node:fs";
 import net from "node:net";
 import { LlmdbError } from "./error.js";
+import { ABSTRACT_BYTES } from "./lock-folder.js";
+import { whyNotBound } from "./lock-inquiry.js";
+import { type LockTarget, lockInFolder } from "./lock-socket.js";
 import { requireSlot } from "./lock-table.js";
 import type { StorageLock } from "./storage.js";
-import { errnoOf, systemError } from "./system-error.js";
+import { errnoOf, failure, systemError } from "./system-error.js";
 
-/** The bytes of `sun_path` on Linux, the leading NUL included. */
-const SOCKET_NAME_BYTES = 108;
 const OUT_OF_DESCRIPTORS = new Set(["EMFILE", "ENFILE"]);
 /** The BSD flags of `open` that Node does not name, and O_NONBLOCK, whose value is another one on Linux. */
 const BSD_O_EXLOCK = 0x20;
 const BSD_O_NONBLOCK = 0x04;
 
 /**
- * Takes a lock of the file with this identity (device and inode). Never waits.
+ * Takes a lock of a file: slot 0 is the write lock, 1 to 255 are independent of it and of each other. Never waits for a
+ * holder.
  *
- * @param path - A path of the same file.
- * @param slot - 0 for the write lock, 1 to 255 for others that are independent of it and of each other.
- * @returns undefined where another holder has it.
+ * @returns undefined where another holder has it
+ * @throws LlmdbError `LLMDB_UNSUPPORTED` where other holders could not be seen, unless the caller is `alone`
  */
-export function lockFile(identity: string, path: string, slot: number): StorageLock | undefined {
+export function lockFile(target: LockTarget): StorageLock | undefined {
+  const { identity, path, slot } = target;
   requireSlot(slot);
   const file = `llmdb-${identity.replace(":", "-")}`;
   const name = slot === 0 ? file : `${file}-${slot}`;
@@ -43,7 +46,7 @@ export function lockFile(identity: string, path: string, slot: number): StorageL
     case "android":
       // Node 20 pads the name with NULs to the full length, later versions bind it as it is: these are two addresses.
       // A name of the full length is the same address in all of them.
-      return lockAddress(`\0${name}-`.padEnd(SOCKET_NAME_BYTES, "x"), path);
+      return lockTwice(`\0${name}-`.padEnd(ABSTRACT_BYTES, "x"), target);
     case "win32":
       return lockAddress(`\\\\.\\pipe\\${name}`, path);
     case "darwin":
@@ -59,6 +62,25 @@ export function lockFile(identity: string, path: string, slot: number): StorageL
   }
 }
 
+/** Both locks of Linux, or none. */
+function lockTwice(address: string, target: LockTarget): StorageLock | undefined {
+  const abstract = lockAddress(address, target.path);
+  if (abstract === undefined) return undefined;
+  let inFolder: StorageLock | undefined;
+  try {
+    inFolder = lockInFolder(target);
+  } finally {
+    if (inFolder === undefined) abstract.release();
+  }
+  if (inFolder === undefined) return undefined;
+  return {
+    release() {
+      inFolder.release();
+      abstract.release();
+    },
+  };
+}
+
 function lockAddress(address: string, path: string): StorageLock | undefined {
   const server = net.createServer((stranger) => stranger.destroy());
   // The address is bound within `listen`, and `listening` tells at once; the event only repeats that, later.
@@ -66,20 +88,33 @@ function lockAddress(address: string, path: string): StorageLock | undefined {
   // Without `exclusive`, the workers of a cluster would share one socket and all hold the lock.
   server.listen({ path: address, exclusive: true });
   if (!server.listening) {
-    requireDescriptors(path);
+    requireTaken(address, path);
     return undefined;
   }
   server.unref();
   return { release: () => void server.close() };
 }
 
-/** Tells a taken address from a process that has no descriptor left for a socket: `listen` does not, in time. */
-function requireDescriptors(path: string): void {
+/** Tells a taken address from anything else that `listen` may fail of: it does not say, in time. */
+function requireTaken(address: string, path: string): void {
   try {
     fs.closeSync(fs.openSync(path, "r"));
   } catch (cause) {
     const errno = errnoOf(cause) ?? "";
     if (OUT_OF_DESCRIPTORS.has(errno)) throw systemError(cause, "lock", path);
+  }
+  if (isListed(address)) return;
+  const errno = whyNotBound(address);
+  // It may have been given back since.
+  if (errno !== "EADDRINUSE" && errno !== "EAGAIN" && errno !== "EACCES") throw failure(errno, "lock", path);
+}
+
+/** Whether the system lists an abstract address of Linux as taken. */
+function isListed(address: string): boolean {
+  try {
+    return fs.readFileSync("/proc/net/unix", "latin1").includes(` @${address.slice(1)}`);
+  } catch {
+    return false;
   }
 }
 

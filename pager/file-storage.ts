@@ -273,9 +273,9 @@ export const fileStorage: Storage = {
     }
   },
 
-  lock(file: StorageFile, path: string, slot = 0): StorageLock | undefined {
+  lock(file: StorageFile, path: string, slot = 0, alone = slot > 0): StorageLock | undefined {
     const identity = file.identity();
-    const lock = lockFile(identity, path, slot);
+    const lock = lockFile({ identity, path, slot, descriptor: file.descriptor, alone });
     return lock === undefined || slot > 0 ? lock : withNote(lock, writeLockNote(path, identity, startedAt));
   },
 

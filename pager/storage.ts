@@ -84,15 +84,19 @@ export interface Storage {
   /** Makes creations, renames and removals in the folder that holds `path` durable. */
   syncDirectory(path: string): void;
   /**
-   * Takes a lock of an open file for as long as the thread lives or until `release`. Never waits. Returns undefined
-   * where another holder has it. The file stays open until the release: once it is gone, the system may give its
+   * Takes a lock of an open file for as long as the thread lives or until `release`. Never waits for a holder. Returns
+   * undefined where another one has it. The file stays open until the release: once it is gone, the system may give its
    * identity to another one.
    *
    * @param path - A path of the file, as {@link Storage.resolve} gives it.
    * @param slot - 0, the default, is the write lock. 1 to 255 are further locks, each on its own: readers in other
-   * processes show with them that they are alive.
+   * processes show with 1 to 253 that they are alive. Of those alone, one whose holder has ended in another container
+   * may count as taken until the event loop has turned.
+   * @param alone - Takes the lock also where holders on other machines or in other containers could not be seen.
+   * Default: only for slots other than 0.
+   * @throws LlmdbError `LLMDB_UNSUPPORTED` where they could not be seen and the caller is not `alone`
    */
-  lock(file: StorageFile, path: string, slot?: number): StorageLock | undefined;
+  lock(file: StorageFile, path: string, slot?: number, alone?: boolean): StorageLock | undefined;
   /**
    * Who has the write lock of the file, as far as is known. Information for people: only {@link Storage.lock} tells
    * whether somebody has it.

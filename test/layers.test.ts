@@ -42,7 +42,7 @@ const pureModules = new Set([
 
 /** The modules that tell the time or draw random numbers, and the files of the storage port that may. */
 const clockModules = new Set(["crypto", "perf_hooks"]);
-const mayReadClock = /^pager\/(digest|file-storage|memory-storage|timers)\.ts$/;
+const mayReadClock = /^pager\/(digest|file-storage|lock-socket|memory-storage|timers)\.ts$/;
 
 /** The file that has the timers of the process, as they were when it was loaded. */
 const mayTakeTimers = "pager/timers.ts";

@@ -4,7 +4,7 @@
  */
 import { type Command, Option } from "commander";
 import type { AttachmentOf, Receipt } from "../../index.js";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "../command.js";
+import { type CommonFlags, explain, onCall, type Run, writingCommand } from "../command.js";
 import { instantJson, instantText } from "../instant-text.js";
 import type { Streams } from "../streams.js";
 import { type GrantFlags, grantOptions, grantsOf } from "./source.js";
@@ -20,7 +20,7 @@ interface AttachFlags extends AttachedFlags, GrantFlags {
 }
 
 export function attachCommand(streams: Streams): Command {
-  const command = databaseCommand("attach", "has a module run in each transaction that changes a map, from now on");
+  const command = writingCommand("attach", "has a module run in each transaction that changes a map, from now on");
   attachedOptions(command)
     .summary("has a module run with the transactions of a map")
     .option("--writes <map...>", "of a hook: maps that it may write, numbered from 1")
@@ -43,7 +43,7 @@ export function attachCommand(streams: Streams): Command {
 }
 
 export function detachCommand(streams: Streams): Command {
-  const command = databaseCommand("detach", "takes an attachment away; an index goes with its entries");
+  const command = writingCommand("detach", "takes an attachment away; an index goes with its entries");
   attachedOptions(command).summary("takes an attachment away");
   explain(command, [
     "module detach reverse-edges edges --on tx_hook --db agent.llmdb",

@@ -4,7 +4,7 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import type { Capability } from "../../index.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "../command.js";
+import { type CommonFlags, explain, onCall, writingCommand } from "../command.js";
 import { instantJson, instantText } from "../instant-text.js";
 import type { Streams } from "../streams.js";
 import { readModule } from "./source.js";
@@ -17,7 +17,7 @@ interface PutFlags extends CommonFlags {
 const CAPABILITIES: readonly Capability[] = ["clock", "log", "get"];
 
 export function putCommand(streams: Streams): Command {
-  const command = databaseCommand("put", "checks a module and stores it; the same bytes are stored once")
+  const command = writingCommand("put", "checks a module and stores it; the same bytes are stored once")
     .argument("<file>", "a module in binary form or as text (with the package wabt); - reads standard input")
     .summary("checks a module and stores it")
     .option("--name <name>", "by which it can be called besides its hash")
@@ -44,7 +44,7 @@ export function putCommand(streams: Streams): Command {
 }
 
 export function revokeCommand(streams: Streams): Command {
-  const command = databaseCommand(
+  const command = writingCommand(
     "revoke",
     "takes a module out of use: its attachments go, calls are refused; put it again to take that back",
   )

@@ -15,6 +15,8 @@ export interface OpenServiceOptions {
   /** The database file. */
   readonly path: string;
   readonly readOnly: boolean;
+  /** As for `open`. */
+  readonly alone?: boolean;
   readonly scope?: string;
   /** A file of the reference server, to be taken over once. */
   readonly importFrom?: string;
@@ -26,13 +28,13 @@ const PATIENCE_MS = 5000;
 
 /** @param graphChanged is called after changes of the graph, by whichever process */
 export async function openService(options: OpenServiceOptions, graphChanged: () => void): Promise<Closable> {
-  const { path, readOnly, importFrom, log, scope } = options;
+  const { path, readOnly, alone = false, importFrom, log, scope } = options;
   if (readOnly) return checked(MemoryService.open(path, { readOnly: true }), scope);
   const shared = await SharedService.open({
     path,
     serviceName: SERVICE_NAME,
     patienceMs: PATIENCE_MS,
-    openService: async (emit) => MemoryService.open(path, { emit, replies: new Replies() }),
+    openService: async (emit) => MemoryService.open(path, { emit, replies: new Replies(), alone }),
     onChange: (role) => {
       log(role === "holder" ? `this process has ${path} now` : `${path} is reached through another process now`);
       // Events may have been missed meanwhile.

@@ -45,6 +45,8 @@ export interface MemoryServiceOptions extends Omit<MemoryOptions, "scope"> {
   replies?: Replies;
   /** Takes no lock, refuses to write, and moves on to what a writer has committed before each reply. */
   readOnly?: boolean;
+  /** As for `open`. */
+  alone?: boolean;
 }
 
 const OPERATIONS: Operations = new Map([
@@ -75,7 +77,7 @@ export class MemoryService implements Service {
    * @throws LlmdbError as `open` and the constructor of `Memory`
    */
   static open(path: string, options: MemoryServiceOptions = {}): MemoryService {
-    const db = open(path, { readOnly: options.readOnly === true });
+    const db = open(path, { readOnly: options.readOnly === true, alone: options.alone === true });
     try {
       return new MemoryService(db, options);
     } catch (error) {

@@ -181,10 +181,12 @@ describe("slots", () => {
     expect(lockHere(9)).toBe(true);
   });
 
-  test.runIf(linux)("leave nothing on the disk", () => {
+  test.runIf(linux)("leave no note, and nothing once they are released", () => {
     expect(lockHere(1)).toBe(true);
-    expect(fileStorage.list(dirname(path))).toEqual(["data"]);
+    expect(fileStorage.list(dirname(path))).toEqual(["data", expect.stringMatching(/^data-lock-\w+-1-\w+-\w{8}$/)]);
     expect(fileStorage.holder(path)).toBeUndefined();
+    releaseAll();
+    expect(fileStorage.list(dirname(path))).toEqual(["data"]);
   });
 });
 
@@ -240,7 +242,7 @@ test.runIf(linux)("a process without descriptors is told so, not that somebody h
 describe.runIf(linux)("the files of macOS and the BSDs", () => {
   const lockThere = (slot: number): StorageLock | undefined => {
     vi.spyOn(process, "platform", "get").mockReturnValue("darwin");
-    return lockFile("1:2", path, slot);
+    return lockFile({ identity: "1:2", path, slot, alone: false });
   };
 
   test("are the database itself for slot 0, and one beside it for others, gone after the release", () => {
@@ -271,5 +273,7 @@ describe.runIf(linux)("the files of macOS and the BSDs", () => {
 
 test("a platform without a lock says so", () => {
   vi.spyOn(process, "platform", "get").mockReturnValue("sunos");
-  expect(storageErrorOf(() => lockFile("1:2", path, 0)).code).toBe("LLMDB_UNSUPPORTED");
+  expect(storageErrorOf(() => lockFile({ identity: "1:2", path, slot: 0, alone: false })).code).toBe(
+    "LLMDB_UNSUPPORTED",
+  );
 });

@@ -7,7 +7,7 @@ import { compilePager } from "./compiled-pager.js";
 
 /**
  * What a holder does once it has answered: keeps the lock, ends without releasing it, takes it over and over, or takes
- * it for each of 200 times that it adds one to the number in the file.
+ * it for each of the times that it adds one to the number in the file.
  */
 export type HolderPlan = "hold" | "end" | "churn" | "count";
 
@@ -17,6 +17,9 @@ export interface HolderTask {
   readonly path: string;
   readonly slot?: number;
   readonly plan?: HolderPlan;
+  readonly alone?: boolean;
+  /** How often `count` adds one. Default 200. */
+  readonly times?: number;
 }
 
 export class LockHolders {
@@ -31,11 +34,17 @@ export class LockHolders {
     writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
   }
 
-  /** Starts a process that tries to take the lock; resolves with what it was told. */
-  async inProcess(task: HolderTask): Promise<{ answer: HolderAnswer; child: ChildProcess; ended: Promise<void> }> {
-    const child = spawn(process.execPath, [this.script, JSON.stringify(task)], {
-      stdio: ["ignore", "pipe", "inherit"],
-    });
+  /**
+   * Starts a process that tries to take the lock; resolves with what it was told.
+   *
+   * @param within a command that runs it, such as `unshare`
+   */
+  async inProcess(
+    task: HolderTask,
+    within: readonly string[] = [],
+  ): Promise<{ answer: HolderAnswer; child: ChildProcess; ended: Promise<void> }> {
+    const [command, ...parameters] = [...within, process.execPath, this.script, JSON.stringify(task)];
+    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "inherit"] });
     this.#children.push(child);
     const ended = new Promise<void>((resolve) => child.once("exit", () => resolve()));
     const answer = await new Promise<HolderAnswer>((resolve, reject) => {
@@ -79,18 +88,18 @@ function holderSource(storageUrl: string): string {
   return `
     import { parentPort, workerData } from "node:worker_threads";
     import { fileStorage } from ${JSON.stringify(storageUrl)};
-    const { path, slot = 0, plan = "hold" } = workerData ?? JSON.parse(process.argv[2]);
+    const { path, slot = 0, plan = "hold", times = 200, alone = slot > 0 } = workerData ?? JSON.parse(process.argv[2]);
     const file = fileStorage.open(path, "write");
-    let lock = fileStorage.lock(file, path, slot);
+    let lock = fileStorage.lock(file, path, slot, alone);
     const answer = lock === undefined ? "refused" : "held";
     if (parentPort !== null) parentPort.postMessage(answer);
     else process.stdout.write(answer);
     if (lock !== undefined && plan === "hold") setInterval(() => {}, 1000);
     if (plan === "count") {
       const buffer = Buffer.alloc(8);
-      let left = 200;
+      let left = times;
       const count = () => {
-        lock ??= fileStorage.lock(file, path, slot);
+        lock ??= fileStorage.lock(file, path, slot, alone);
         if (lock !== undefined) {
           file.read(buffer, 0, 8, 0);
           buffer.writeDoubleLE(buffer.readDoubleLE() + 1);
@@ -99,7 +108,8 @@ function holderSource(storageUrl: string): string {
           lock = undefined;
           left--;
         }
-        if (left > 0) setImmediate(count);
+        // Two that see each other both give up: chance lets one of them come alone.
+        if (left > 0) setTimeout(count, Math.random() * 4);
       };
       count();
     }
@@ -107,7 +117,7 @@ function holderSource(storageUrl: string): string {
       const churn = () => {
         for (let round = 0; round < 10; round++) {
           lock?.release();
-          lock = fileStorage.lock(file, path, slot);
+          lock = fileStorage.lock(file, path, slot, alone);
         }
         setImmediate(churn);
       };

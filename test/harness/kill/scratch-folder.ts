@@ -3,7 +3,7 @@
  * set aside is a copy, byte for byte.
  */
 // biome-ignore lint/style/noRestrictedImports: processes that are killed need a folder of the real disk.
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
+import { cpSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,10 +30,10 @@ export class ScratchFolder {
     mkdirSync(this.file(name), { recursive: true });
   }
 
-  /** Copies one of its folders to another, in place of what was there. */
+  /** Copies the files of one of its folders to another, in place of what was there. Sockets cannot be copied. */
   copyFolder(from: string, to: string): void {
     this.removeFolder(to);
-    cpSync(this.file(from), this.file(to), { recursive: true });
+    cpSync(this.file(from), this.file(to), { recursive: true, filter: (path) => !lstatSync(path).isSocket() });
   }
 
   removeFolder(name: string): void {
