@@ -5,10 +5,14 @@
  */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { type Database, type OpenOptions, open } from "../index.js";
+import { Database, LlmdbError, open } from "../index.js";
+import { isObject, property } from "../models/values/json-forms.js";
 import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
 import { ProgressLine } from "./progress-line.js";
 import { Output, type Printed, type Streams, say } from "./streams.js";
+import { type Place, type Writing, writeHere } from "./writing/command.js";
+import type { Fields } from "./writing/fields.js";
+import type { ThroughHolder } from "./writing/through-holder.js";
 
 /** The options that every command on a database has. */
 export interface CommonFlags {
@@ -27,6 +31,7 @@ export class Run<F extends CommonFlags> {
   readonly out: Output;
   readonly streams: Streams;
   #database: Database | undefined;
+  #holder: ThroughHolder | undefined;
 
   constructor(flags: F, streams: Streams) {
     this.flags = flags;
@@ -38,16 +43,56 @@ export class Run<F extends CommonFlags> {
    * Opens the database that the command is about; it is closed at the end.
    *
    * @param access `create` makes a missing file, and says so
+   * @param instead what else can be done where another process has it
+   * @throws LlmdbError `LLMDB_LOCKED`, which names that process
    */
-  database(access: Access, options: OpenOptions = {}): Database {
-    const path = this.flags.db ?? this.streams.env.LLMDB_FILE;
-    if (path === undefined || path === "") {
-      throw badUsage("no database was named; give --db FILE, or set LLMDB_FILE");
+  database(access: Access, instead = ""): Database {
+    const path = this.#path();
+    try {
+      return this.#open(path, access);
+    } catch (error) {
+      if (isLocked(error)) throw heldElsewhere(path, error, instead);
+      throw error;
     }
+  }
+
+  /**
+   * Writes, in this process, or through the one that has the database and shares it, as `llmdb mcp` does.
+   *
+   * @throws LlmdbError what the write throws; `LLMDB_LOCKED` where the process that has the database does not share it
+   */
+  async write(access: "write" | "create", writing: Writing, request: object, place: Place = {}): Promise<Fields> {
+    const holder = await this.writer(access);
+    return holder instanceof Database
+      ? writeHere(holder, writing, request, place)
+      : holder.write(writing, request, place);
+  }
+
+  /** Where to write: the database, or the process that has it. */
+  async writer(access: "write" | "create"): Promise<Database | ThroughHolder> {
+    const path = this.#path();
+    try {
+      return this.#open(path, access);
+    } catch (error) {
+      if (!isLocked(error)) throw error;
+    }
+    // Most of the time it is not needed.
+    const { ThroughHolder } = await import("./writing/through-holder.js");
+    this.#holder = await ThroughHolder.open(path, this.flags.alone === true);
+    return this.#holder;
+  }
+
+  #path(): string {
+    const path = this.flags.db ?? this.streams.env.LLMDB_FILE;
+    if (path !== undefined && path !== "") return path;
+    throw badUsage("no database was named; give --db FILE, or set LLMDB_FILE");
+  }
+
+  #open(path: string, access: Access): Database {
     const isNew = !existsSync(path);
     if (isNew && access !== "create") throw notFound(`there is no database at ${path}; put and import make one`);
     const alone = access !== "read" && this.flags.alone === true;
-    this.#database = open(path, { ...options, readOnly: access === "read", create: access === "create", alone });
+    this.#database = open(path, { readOnly: access === "read", create: access === "create", alone });
     if (isNew) this.note(`created ${path}`);
     return this.#database;
   }
@@ -77,7 +122,26 @@ export class Run<F extends CommonFlags> {
     const database = this.#database;
     this.#database = undefined;
     await database?.close();
+    await this.#holder?.close();
   }
+}
+
+function isLocked(error: unknown): error is LlmdbError {
+  return error instanceof LlmdbError && error.code === "LLMDB_LOCKED";
+}
+
+/** For what only the process that has the database could do: in the words of the command line. */
+function heldElsewhere(path: string, error: LlmdbError, instead: string): LlmdbError {
+  const { holder } = error.details;
+  if (!isObject(holder)) return error;
+  const [pid, host] = [property(holder, "pid"), property(holder, "host")];
+  return new LlmdbError(
+    "LLMDB_LOCKED",
+    `${path} is held by process ${pid} on ${host}, and this command needs it for itself; ` +
+      `end that process first${instead}`,
+    error.details,
+    { cause: error },
+  );
 }
 
 /** A command that has a database; what is special about it is added to it. */

@@ -5,6 +5,7 @@
 import { createReadStream } from "node:fs";
 import { open } from "node:fs/promises";
 import { type Command, Option } from "commander";
+import { Database } from "../index.js";
 import { type CommonFlags, explain, onCall, type Run, writingCommand } from "./command.js";
 import { badUsage, FAILED } from "./failure.js";
 import { type BadLine, ImportReport } from "./formats/format.js";
@@ -12,6 +13,7 @@ import { IMPORT_FORMATS } from "./formats/index.js";
 import { type Line, linesOf } from "./formats/lines.js";
 import type { ProgressLine } from "./progress-line.js";
 import type { Streams } from "./streams.js";
+import { importThrough } from "./writing/batches.js";
 
 interface ImportFlags extends CommonFlags {
   readonly format: string;
@@ -37,8 +39,13 @@ export function importCommand(streams: Streams): Command {
     const source = path === "-" ? streams.stdin : await fileStream(path);
     const report = new ImportReport(problemPrinter(run));
     const progress = run.progress();
+    const lines = counted(linesOf(source), report, progress);
     try {
-      await format.read(run.database("create"), counted(linesOf(source), report, progress), report);
+      const writer = await run.writer("create");
+      if (writer instanceof Database) {
+        await format.read(writer, lines, report);
+        await writer.checkpoint();
+      } else await importThrough(writer, run.flags.format, format, lines, report);
     } finally {
       progress?.end();
     }

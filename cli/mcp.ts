@@ -72,6 +72,7 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
     allowModules: flags.allowModules === true,
     alone: flags.alone === true,
     ...(flags.scope === undefined ? {} : { scope: flags.scope }),
+    operations: async () => (await import("./writing/index.js")).writingOperations,
     log: (line) => say(stderr, `llmdb mcp: ${line}`),
   });
 }

@@ -18,19 +18,12 @@ import {
   valueText,
   whole,
 } from "./arguments.js";
-import {
-  type Access,
-  type CommonFlags,
-  databaseCommand,
-  explain,
-  onCall,
-  type Run,
-  writingCommand,
-} from "./command.js";
+import { type CommonFlags, databaseCommand, explain, onCall, type Run, writingCommand } from "./command.js";
 import { FAILED } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
+import { forgetRecord, rememberFact } from "./writing/records.js";
 
 interface MemoryFlags extends CommonFlags {
   readonly scope?: string;
@@ -80,9 +73,9 @@ export function rememberCommand(streams: Streams): Command {
   ]);
   return onCall<RememberFlags>(command, streams, async (run, text) => {
     const { meta } = run.flags;
-    const memory = memoryOf(run, "create");
-    const options = meta === undefined ? {} : { meta: readValue(meta, false) };
-    const { id, tx, replaced } = await memory.remember(factOf(run.flags, text), options);
+    const request = { fact: factOf(run.flags, text), ...(meta !== undefined && { meta: readValue(meta, false) }) };
+    const done = await run.write("create", rememberFact, request, run.flags);
+    const [id, tx, replaced] = [done.requiredText("id"), done.requiredNumber("tx"), done.list("replaced")];
     const corrected = replaced.length === 0 ? "" : ", which corrects what was believed";
     await run.result({ id, tx, replaced: toJson(replaced) }, () => `${id} in transaction ${tx}${corrected}`);
   });
@@ -132,7 +125,7 @@ export function recallCommand(streams: Streams): Command {
   );
   return onCall<RecallFlags>(command, streams, async (run, query = "") => {
     const { limit = DEFAULT_LIMIT, maxTokens, validity } = run.flags;
-    const { hits, tokens, more } = memoryOf(run, "read").recall(query, {
+    const { hits, tokens, more } = memoryOf(run).recall(query, {
       ...pointOf(run.flags),
       limit,
       validity,
@@ -181,7 +174,8 @@ export function forgetCommand(streams: Streams): Command {
   );
   return onCall<ForgetFlags>(command, streams, async (run, id = "") => {
     const { erase } = run.flags;
-    const { tx } = await memoryOf(run, "write").forget(id, { ...stretchOf(run.flags), ...(erase && { erase }) });
+    const request = { id, ...stretchOf(run.flags), ...(erase && { erase }) };
+    const tx = (await run.write("write", forgetRecord, request, run.flags)).requiredNumber("tx");
     await run.result({ id, tx }, () => `${erase === true ? "erased" : "forgotten"} in transaction ${tx}`);
   });
 }
@@ -190,7 +184,7 @@ function scopeOption(command: Command): Command {
   return command.option("--scope <path>", "this part of the memory and all below it, such as team/ada");
 }
 
-function memoryOf(run: Run<MemoryFlags>, access: Access): Memory {
+function memoryOf(run: Run<MemoryFlags>): Memory {
   const { scope } = run.flags;
-  return new Memory(run.database(access), scope === undefined ? {} : { scope });
+  return new Memory(run.database("read"), scope === undefined ? {} : { scope });
 }

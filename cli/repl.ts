@@ -32,7 +32,8 @@ export function replCommand(streams: Streams): Command {
       "or in the file that LLMDB_REPL_HISTORY names; none are kept where that is empty.",
   );
   return onCall<ReplFlags>(command, streams, async (run) => {
-    const db = run.database(run.flags.readOnly === true ? "read" : "write");
+    const db =
+      run.flags.readOnly === true ? run.database("read") : run.database("write", ", or only read, with --read-only");
     const { stdin, stdout } = streams;
     const isTerminal = stdin.isTTY === true && stdout.isTTY === true;
     if (isTerminal) await run.out.line(`${db.path}, as db; .help lists commands, .exit leaves`);

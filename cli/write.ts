@@ -1,10 +1,9 @@
 /**
  * `llmdb put` and `llmdb delete`: one fact, as a transaction of its own. Guarantees: what is reported is durable; only
- * `put` makes a database, and says so.
+ * `put` makes a database, and says so; alongside a process that shares the database, both write through it.
  */
 import type { Command } from "commander";
-import type { Instant, Key, Transaction } from "../index.js";
-import { recordEntry } from "../memory/directory.js";
+import type { Instant } from "../index.js";
 import {
   instant,
   type KeyFlags,
@@ -15,12 +14,14 @@ import {
   type StretchFlags,
   stretchOf,
   stretchOptions,
-  valueText,
 } from "./arguments.js";
 import { type CommonFlags, explain, onCall, type Run, writingCommand } from "./command.js";
-import { badUsage, notFound } from "./failure.js";
+import { badUsage } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
 import type { Streams } from "./streams.js";
+import type { Writing } from "./writing/command.js";
+import { deleteFact, putFact } from "./writing/facts.js";
+import type { Fields } from "./writing/fields.js";
 
 interface WriteFlags extends CommonFlags, KeyFlags, StretchFlags {
   readonly partition?: number;
@@ -45,11 +46,7 @@ export function putCommand(streams: Streams): Command {
     const key = readKey(keyGiven, flags);
     const text = valueGiven === "-" ? await textOf(streams.stdin) : valueGiven;
     const value = readValue(text, flags.text);
-    const valid = stretchOf(flags);
-    await write(run, "create", (tx) => {
-      requireNoRecord(tx, key, flags);
-      tx.partition(flags.partition ?? 0).put(key, value, valid);
-    });
+    await write(run, "create", putFact, { key, value, ...stretchOf(flags) });
   });
 }
 
@@ -66,21 +63,8 @@ export function deleteCommand(streams: Streams): Command {
   return onCall<WriteFlags>(command, streams, async (run, keyGiven = "") => {
     const { flags } = run;
     const key = readKey(keyGiven, flags);
-    await write(run, "write", (tx) => {
-      requireNoRecord(tx, key, flags);
-      const store = tx.partition(flags.partition ?? 0);
-      store.delete(key, stretchOf(flags));
-      const changed = store.versions(key, { tx: [tx.id - 1, tx.id + 1] });
-      if (changed.some(({ txFrom, txTo }) => txFrom === tx.id || txTo === tx.id)) return;
-      throw notFound(`nothing was known to hold for ${valueText(key)} there, so nothing was changed`);
-    });
+    await write(run, "write", deleteFact, { key, ...stretchOf(flags) });
   });
-}
-
-/** What the memory wrote is found by its words, which only the memory keeps up to date. */
-function requireNoRecord(tx: Transaction, key: Key, { partition = 0 }: WriteFlags): void {
-  if (partition !== 0 || typeof key !== "string" || recordEntry(tx, key) === undefined) return;
-  throw badUsage(`${key} belongs to the memory; use remember and forget, so that recall goes on finding it`);
 }
 
 function writeOptions(command: Command): void {
@@ -89,15 +73,26 @@ function writeOptions(command: Command): void {
     .option("--time <time>", "when it became known, to record history: after the last transaction", instant);
 }
 
-async function write(run: Run<WriteFlags>, access: "write" | "create", body: (tx: Transaction) => void): Promise<void> {
-  const { meta, time } = run.flags;
-  const options = { ...(meta !== undefined && { meta: readValue(meta, false) }), ...(time !== undefined && { time }) };
-  const done = await run.database(access).transaction((tx) => {
-    body(tx);
-    return { tx: tx.id, time: tx.time };
-  }, options);
-  const json = { tx: done.tx, time: instantJson(done.time) };
-  await run.result(json, () => `transaction ${done.tx} at ${instantText(done.time)}`);
+async function write(
+  run: Run<WriteFlags>,
+  access: "write" | "create",
+  writing: Writing,
+  change: object,
+): Promise<void> {
+  const { meta, time, partition } = run.flags;
+  const done = await run.write(access, writing, {
+    ...change,
+    ...(partition !== undefined && { partition }),
+    ...(meta !== undefined && { meta: readValue(meta, false) }),
+    ...(time !== undefined && { time }),
+  });
+  await receipt(run, done);
+}
+
+/** What a command that is one transaction prints. */
+export async function receipt(run: Run<CommonFlags>, done: Fields): Promise<void> {
+  const [tx, time] = [done.requiredNumber("tx"), done.requiredNumber("time")];
+  await run.result({ tx, time: instantJson(time) }, () => `transaction ${tx} at ${instantText(time)}`);
 }
 
 /** All of a stream as text, without the line feed at its end. */

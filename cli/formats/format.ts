@@ -2,8 +2,9 @@
  * What a format of `import` and `export` is. Guarantees: a format reads and writes lines, whatever they come from; what
  * it cannot read is in the report by the number of the line, and the rest is imported.
  */
-import type { Database } from "../../index.js";
+import type { Database, Transaction } from "../../index.js";
 import { badUsage, failureOf } from "../failure.js";
+import { Fields } from "../writing/fields.js";
 import type { Line } from "./lines.js";
 
 /** What an export may be told. */
@@ -34,10 +35,27 @@ export interface ExportFormat {
   ): Promise<void>;
 }
 
+/** How far an import has come, where it may be begun again: kept in its own transactions. */
+export interface Marks {
+  /** How many steps were done before. What a step is, a format decides. */
+  readonly done: number;
+  /** What was noted with them. */
+  readonly state: unknown;
+  /** Notes that the steps up to this one are done if the transaction is. */
+  mark(tx: Transaction, done: number, state?: unknown): void;
+}
+
 /** Reads lines into a database. */
 export interface ImportFormat {
   readonly description: string;
-  read(db: Database, lines: AsyncIterable<Line>, report: ImportReport): Promise<void>;
+  /** True: what is in a line does not depend on those that follow, so they may come in batches. */
+  readonly isByLine?: boolean;
+  /**
+   * Reads all lines. Steps that `marks` says were done before are reported, and not done again.
+   *
+   * @returns when it is committed; `db.checkpoint()`, or a durable transaction, makes it durable
+   */
+  read(db: Database, lines: AsyncIterable<Line>, report: ImportReport, marks?: Marks): Promise<void>;
 }
 
 /** A line that was not imported, and why. */
@@ -72,6 +90,19 @@ export class ImportReport {
     if (this.problems.length >= LISTED) return;
     this.problems.push(problem);
     this.#onBadLine(problem);
+  }
+
+  /** Adds the report on lines that follow. */
+  add(next: Fields): void {
+    this.lines += next.requiredNumber("lines");
+    this.transactions += next.requiredNumber("transactions");
+    this.changes += next.requiredNumber("changes");
+    this.entries += next.requiredNumber("entries");
+    const problems = next.list("problems").map((problem) => new Fields(problem));
+    for (const problem of problems) {
+      this.bad(problem.requiredNumber("line"), badUsage(problem.requiredText("message")));
+    }
+    this.badLines += next.requiredNumber("badLines") - problems.length;
   }
 
   toJSON(): object {

@@ -20,7 +20,8 @@ import {
 import { asKey, fromJson, isObject, property } from "../../models/values/json-forms.js";
 import { badUsage } from "../failure.js";
 import { readInstant } from "../instant-text.js";
-import type { ImportFormat, ImportReport } from "./format.js";
+import { Fields } from "../writing/fields.js";
+import type { ImportFormat, ImportReport, Marks } from "./format.js";
 import type { Line } from "./lines.js";
 
 /** A change as a line says it. */
@@ -58,19 +59,24 @@ const ENTRY_PROPERTIES = ["map", "values", "key", "value"];
 
 export const jsonlImport: ImportFormat = {
   description: "transactions, facts and entries of maps, a line each",
-  async read(db, lines, report) {
-    const batch = new EntryBatch(db, report);
+  isByLine: true,
+  async read(db, lines, report, marks) {
+    const batch = new EntryBatch(db, report, marks);
+    const known = knownProblems(marks);
     for await (const line of lines) {
       report.lines++;
       if (line.text?.trim() === "") continue;
+      const isDone = line.number <= (marks?.done ?? 0);
       try {
+        const problem = known.get(line.number);
+        if (problem !== undefined) throw badUsage(problem);
         const parsed = parseLine(line);
-        if (parsed.kind === "entry") batch.add(parsed);
+        if (isDone) count(report, parsed);
+        else if (parsed.kind === "entry") batch.add(parsed);
         else {
           batch.flush();
-          importTransaction(db, parsed);
-          report.transactions++;
-          report.changes += parsed.changes.length;
+          importTransaction(db, parsed, (tx) => marks?.mark(tx, line.number, report.problems));
+          count(report, parsed);
         }
       } catch (error) {
         requireOfLine(error);
@@ -78,15 +84,30 @@ export const jsonlImport: ImportFormat = {
       }
     }
     batch.flush();
-    await db.checkpoint();
   },
 };
 
-function importTransaction(db: Database, { options, changes }: TransactionLine): void {
+/** The lines that were found bad before the import was begun again. */
+function knownProblems(marks: Marks | undefined): Map<number, string> {
+  const known = Array.isArray(marks?.state) ? marks.state.map((problem) => new Fields(problem)) : [];
+  return new Map(known.map((problem) => [problem.requiredNumber("line"), problem.requiredText("message")]));
+}
+
+function count(report: ImportReport, line: TransactionLine | EntryLine): void {
+  if (line.kind === "entry") {
+    report.entries++;
+    return;
+  }
+  report.transactions++;
+  report.changes += line.changes.length;
+}
+
+function importTransaction(db: Database, { options, changes }: TransactionLine, mark: (tx: Transaction) => void): void {
   db.transactionSync(
     (tx) => {
       for (const change of changes) makeChange(tx, change);
       if (changes.length === 0) makeTrace(tx);
+      mark(tx);
     },
     { ...options, durability: "buffered" },
   );
@@ -111,11 +132,13 @@ function makeTrace(tx: Transaction): void {
 class EntryBatch {
   readonly #db: Database;
   readonly #report: ImportReport;
+  readonly #marks: Marks | undefined;
   #entries: EntryLine[] = [];
 
-  constructor(db: Database, report: ImportReport) {
+  constructor(db: Database, report: ImportReport, marks: Marks | undefined) {
     this.#db = db;
     this.#report = report;
+    this.#marks = marks;
   }
 
   add(entry: EntryLine): void {
@@ -146,9 +169,14 @@ class EntryBatch {
   }
 
   #put(entries: readonly EntryLine[]): void {
+    let last = 0;
     this.#db.transactionSync(
       (tx) => {
-        for (const { map, options, key, value } of entries) tx.map(map, options).put(key, value);
+        for (const { number, map, options, key, value } of entries) {
+          tx.map(map, options).put(key, value);
+          last = number;
+        }
+        this.#marks?.mark(tx, last, this.#report.problems);
       },
       { durability: "buffered" },
     );

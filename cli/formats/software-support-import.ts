@@ -9,9 +9,9 @@ import { importSoftwareSupport } from "./software-support.js";
 
 export const softwareSupportImport: ImportFormat = {
   description: "what a catalogue recorded about release cycles, as facts of the memory",
-  async read(db, lines, report) {
+  async read(db, lines, report, marks) {
     const texts = await textsOf(lines, report);
-    const done = await importSoftwareSupport(new Memory(db), [{ name: "", lines: texts }]);
+    const done = await importSoftwareSupport(new Memory(db), [{ name: "", lines: texts }], { marks });
     for (const { line, what } of done.bad) report.bad(line, badUsage(what));
     report.transactions += done.transactions;
     report.changes += done.statements;

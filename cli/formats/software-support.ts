@@ -10,6 +10,7 @@
 import type { Memory, MemoryTransaction } from "../../memory/index.js";
 import { LlmdbError } from "../../pager/error.js";
 import { turn } from "../../pager/timers.js";
+import type { Marks } from "./format.js";
 import { cycleName, describeFacts, parseStatement, type SupportStatement, supportWindow } from "./support-statement.js";
 
 /** Lines, and what their numbers count from: a file. */
@@ -37,6 +38,8 @@ export interface SupportImportProgress {
 export interface SupportImportOptions {
   /** Called after each transaction. */
   readonly onProgress?: (progress: SupportImportProgress) => void;
+  /** Where it may be begun again: how many transactions are done. */
+  readonly marks?: Marks | undefined;
 }
 
 /** What was imported. */
@@ -60,19 +63,23 @@ const TURN = 32;
 export async function importSoftwareSupport(
   memory: Memory,
   files: Iterable<SupportLines>,
-  { onProgress }: SupportImportOptions = {},
+  { onProgress, marks }: SupportImportOptions = {},
 ): Promise<SupportImportReport> {
   const { statements, bad } = readStatements(files);
-  requireLater(memory, statements);
+  const done = marks?.done ?? 0;
+  if (done === 0) requireLater(memory, statements);
   let transactions = 0;
   for (let from = 0; from < statements.length; transactions++) {
     const { recordedAt } = statements[from];
     let to = from;
     while (to < statements.length && statements[to].recordedAt === recordedAt) to++;
-    const together = statements.slice(from, to);
+    const together = transactions < done ? [] : statements.slice(from, to);
     const meta = { source: SOURCE, statements: together.length };
-    const body = (tx: MemoryTransaction) => together.forEach((statement) => void record(tx, statement));
-    await memory.transaction(body, { time: recordedAt, meta, durability: "buffered" });
+    const body = (tx: MemoryTransaction) => {
+      for (const statement of together) record(tx, statement);
+      marks?.mark(tx.writer.tx, transactions + 1);
+    };
+    if (together.length > 0) await memory.transaction(body, { time: recordedAt, meta, durability: "buffered" });
     onProgress?.({ statements: to, of: statements.length, recordedAt });
     if (transactions % TURN === 0) await turn();
     from = to;

@@ -3,10 +3,11 @@
  * is reported is durable; an index is whole when it is reported.
  */
 import { type Command, Option } from "commander";
-import type { AttachmentOf, Receipt } from "../../index.js";
-import { type CommonFlags, explain, onCall, type Run, writingCommand } from "../command.js";
-import { instantJson, instantText } from "../instant-text.js";
+import type { AttachmentOf } from "../../index.js";
+import { type CommonFlags, explain, onCall, writingCommand } from "../command.js";
 import type { Streams } from "../streams.js";
+import { receipt } from "../write.js";
+import { attachModule, detachModule } from "../writing/modules.js";
 import { type GrantFlags, grantOptions, grantsOf } from "./source.js";
 
 interface AttachedFlags extends CommonFlags {
@@ -32,13 +33,15 @@ export function attachCommand(streams: Streams): Command {
   ]);
   return onCall<AttachFlags>(command, streams, async (run, module = "", map = "") => {
     const { writes, reads } = run.flags;
-    const options = {
+    const request = {
+      module,
+      map,
       ...attachedAs(run.flags),
       ...(writes !== undefined && { writes }),
       ...(reads !== undefined && { reads }),
       ...grantsOf(run.flags),
     };
-    await done(run, await run.database("write").modules.attach(module, map, options));
+    await receipt(run, await run.write("write", attachModule, request));
   });
 }
 
@@ -50,7 +53,7 @@ export function detachCommand(streams: Streams): Command {
     "module detach by-field people --on custom_index --name people-by-city",
   ]);
   return onCall<AttachedFlags>(command, streams, async (run, module = "", map = "") => {
-    await done(run, await run.database("write").modules.detach(module, map, attachedAs(run.flags)));
+    await receipt(run, await run.write("write", detachModule, { module, map, ...attachedAs(run.flags) }));
   });
 }
 
@@ -66,8 +69,4 @@ function attachedOptions(command: Command): Command {
 
 function attachedAs({ on, name }: AttachedFlags): AttachmentOf {
   return { on, ...(name !== undefined && { name }) };
-}
-
-async function done(run: Run<AttachedFlags>, { tx, time }: Receipt): Promise<void> {
-  await run.result({ tx, time: instantJson(time) }, () => `transaction ${tx} at ${instantText(time)}`);
 }

@@ -4,9 +4,13 @@
  */
 import { type Command, InvalidArgumentError } from "commander";
 import type { Capability } from "../../index.js";
+import { bytesOfText } from "../../wasm/text-format.js";
 import { type CommonFlags, explain, onCall, writingCommand } from "../command.js";
-import { instantJson, instantText } from "../instant-text.js";
+import { instantJson } from "../instant-text.js";
 import type { Streams } from "../streams.js";
+import { receipt } from "../write.js";
+import type { Fields } from "../writing/fields.js";
+import { putModule, revokeModule } from "../writing/modules.js";
 import { readModule } from "./source.js";
 
 interface PutFlags extends CommonFlags {
@@ -30,15 +34,15 @@ export function putCommand(streams: Streams): Command {
   return onCall<PutFlags>(command, streams, async (run, file = "") => {
     const { name, grant } = run.flags;
     const source = await readModule(file, streams);
-    const db = run.database("write");
-    const stored = await db.modules.put(source, {
+    const stored = await run.write("write", putModule, {
+      source: typeof source === "string" ? await bytesOfText(source) : source,
       ...(name !== undefined && { name }),
       ...(grant !== undefined && { capabilities: grant }),
     });
-    const { hash, calls, tx } = stored;
-    await run.result({ ...stored, time: instantJson(stored.time) }, () => {
-      const called = stored.name === hash ? "" : `${stored.name} is `;
-      return `${called}${hash}, with ${calls.join(", ")}, in transaction ${tx}`;
+    const json = storedJson(stored);
+    await run.result(json, () => {
+      const called = json.name === json.hash ? "" : `${json.name} is `;
+      return `${called}${json.hash}, with ${json.calls.join(", ")}, in transaction ${json.tx}`;
     });
   });
 }
@@ -52,9 +56,21 @@ export function revokeCommand(streams: Streams): Command {
     .summary("takes a module out of use");
   explain(command, ["module revoke count-keys --db agent.llmdb", "module revoke reverse-edges --json"]);
   return onCall<CommonFlags>(command, streams, async (run, module = "") => {
-    const { tx, time } = await run.database("write").modules.revoke(module);
-    await run.result({ tx, time: instantJson(time) }, () => `transaction ${tx} at ${instantText(time)}`);
+    await receipt(run, await run.write("write", revokeModule, { module }));
   });
+}
+
+function storedJson(stored: Fields) {
+  return {
+    hash: stored.requiredText("hash"),
+    name: stored.requiredText("name"),
+    capabilities: stored.list("capabilities"),
+    bytes: stored.requiredNumber("bytes"),
+    calls: stored.list("calls"),
+    revoked: stored.flag("revoked") === true,
+    tx: stored.requiredNumber("tx"),
+    time: instantJson(stored.requiredNumber("time")),
+  };
 }
 
 function capabilities(text: string): Capability[] {

@@ -7,6 +7,7 @@ import { Replies } from "../sharing/replies.js";
 import { SharedService } from "../sharing/shared-service.js";
 import { IMPORT } from "./import.js";
 import type { Closable } from "./lazy-service.js";
+import type { Operations } from "./operation.js";
 import { isObject } from "./schema.js";
 import { GRAPH_CHANGED, MemoryService, SERVICE_NAME } from "./service.js";
 import { messageOf } from "./tool-calls.js";
@@ -20,6 +21,8 @@ export interface OpenServiceOptions {
   readonly scope?: string;
   /** A file of the reference server, to be taken over once. */
   readonly importFrom?: string;
+  /** What other programs may ask for besides what the tools need; loaded where this process gets the database. */
+  readonly operations?: () => Promise<Operations>;
   /** Says something to a person. */
   readonly log: (line: string) => void;
 }
@@ -34,7 +37,10 @@ export async function openService(options: OpenServiceOptions, graphChanged: () 
     path,
     serviceName: SERVICE_NAME,
     patienceMs: PATIENCE_MS,
-    openService: async (emit) => MemoryService.open(path, { emit, replies: new Replies(), alone }),
+    openService: async (emit) => {
+      const operations = await options.operations?.();
+      return MemoryService.open(path, { emit, replies: new Replies(), alone, ...(operations && { operations }) });
+    },
     onChange: (role) => {
       log(role === "holder" ? `this process has ${path} now` : `${path} is reached through another process now`);
       // Events may have been missed meanwhile.

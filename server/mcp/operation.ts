@@ -4,6 +4,8 @@
  */
 import type { Memory } from "../../memory/memory.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
+import type { TransactionOptions } from "../../temporal/options.js";
+import type { Database } from "../../wasm/database.js";
 import type { Modules } from "../../wasm/modules.js";
 import type { Arguments } from "./arguments.js";
 
@@ -19,6 +21,8 @@ export interface Writing {
   readonly writes: true;
   /** Whether it is about the graph, which others may have subscribed to. */
   readonly changesGraph: boolean;
+  /** What its transaction is given. Default: the tool, the client and `why` as metadata. */
+  options?(args: Arguments): TransactionOptions;
   /** Returns a JSON value, which is kept as the reply. */
   run(tx: MemoryTransaction, args: Arguments): unknown;
 }
@@ -26,8 +30,9 @@ export interface Writing {
 /** Changes something in a transaction of its own. Done again, it has to find what was done, and answer the same. */
 export interface WritingAlone {
   readonly writes: "alone";
-  /** Returns a JSON value. */
-  run(memory: Memory, args: Arguments, modules: Modules): Promise<unknown>;
+  readonly changesGraph?: boolean;
+  /** Returns a JSON value. `db` is the database that the memory is in. */
+  run(memory: Memory, args: Arguments, modules: Modules, db: Database): Promise<unknown>;
 }
 
 export type Operation = Reading | Writing | WritingAlone;

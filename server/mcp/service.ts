@@ -20,7 +20,7 @@ import type { Operation, Operations, Writing } from "./operation.js";
 import { original, storable } from "./surrogates.js";
 
 /** What the processes that share a memory must agree on. */
-export const SERVICE_NAME = "memory/1";
+export const SERVICE_NAME = "memory/2";
 /** The event after a change of the graph. */
 export const GRAPH_CHANGED = "graph-changed";
 
@@ -43,6 +43,8 @@ export interface MemoryServiceOptions extends Omit<MemoryOptions, "scope"> {
   emit?: Emit;
   /** Keeps the replies to requests that write. */
   replies?: Replies;
+  /** What can be asked for besides what the tools need. */
+  operations?: Operations;
   /** Takes no lock, refuses to write, and moves on to what a writer has committed before each reply. */
   readOnly?: boolean;
   /** As for `open`. */
@@ -91,7 +93,7 @@ export class MemoryService implements Service {
    * @throws LlmdbError what the memory throws; `LLMDB_READ_ONLY`; `LLMDB_NOT_FOUND` for an unknown operation
    */
   async call(method: string, params: unknown, requestId?: string): Promise<unknown> {
-    const operation = OPERATIONS.get(method);
+    const operation = OPERATIONS.get(method) ?? this.#options.operations?.get(method);
     if (operation === undefined) throw new LlmdbError("LLMDB_NOT_FOUND", `there is no operation ${method}`);
     const given = new Arguments(storable(params));
     const memory = this.#memoryOf(given.text("scope"));
@@ -107,9 +109,13 @@ export class MemoryService implements Service {
     if (this.#options.readOnly === true) {
       throw new LlmdbError("LLMDB_READ_ONLY", `the memory was opened for reading only; ${method} would write`);
     }
-    if (operation.writes === "alone") return operation.run(memory, args, this.#db.modules);
-    const meta = metaOf(method, given, args);
-    const reply = await memory.transaction((tx) => this.#once(tx, operation, args, requestId), { meta });
+    const reply =
+      operation.writes === "alone"
+        ? await operation.run(memory, args, this.#db.modules, this.#db)
+        : await memory.transaction(
+            (tx) => this.#once(tx, operation, args, requestId),
+            operation.options?.(args) ?? { meta: metaOf(method, given, args) },
+          );
     if (operation.changesGraph) this.#options.emit?.(GRAPH_CHANGED);
     return reply;
   }

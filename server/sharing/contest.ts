@@ -19,6 +19,8 @@ export interface Contest {
   readonly path: string;
   readonly serviceName: string;
   readonly patienceMs: number;
+  /** How long a process with the lock may take until it listens. Default: patience. */
+  readonly listensWithinMs?: number;
   readonly openService: () => Promise<Service>;
   /** Gets the events that the holder tells, where that is another process. */
   readonly onEvent: Emit;
@@ -47,6 +49,7 @@ export async function contend(contest: Contest, ended: AbortSignal): Promise<Lin
 }
 
 async function run(contest: Contest, places: readonly MeetingPlace[], patience: AbortSignal): Promise<Link> {
+  const lastChance = fileStorage.now() + (contest.listensWithinMs ?? Number.POSITIVE_INFINITY);
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
     const met = await meet(contest, places, patience);
     if (met instanceof Guest) return met;
@@ -55,7 +58,8 @@ async function run(contest: Contest, places: readonly MeetingPlace[], patience: 
       return await Holder.open(places, service, contest.serviceName);
     } catch (error) {
       if (!(error instanceof LlmdbError) || error.code !== "LLMDB_LOCKED") throw error;
-      if (patience.aborted) throw refusal(contest.path, met, error);
+      const isAlone = met.why === "nobody" && fileStorage.now() > lastChance;
+      if (patience.aborted || isAlone) throw refusal(contest.path, met, error);
     }
     await sleep(pauseMs, patience);
   }

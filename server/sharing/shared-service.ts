@@ -32,6 +32,8 @@ export interface SharingOptions {
   serviceName?: string;
   /** How long to look for the process that has the database, and to wait until it answers. Default 10,000. */
   patienceMs?: number;
+  /** How long a process that has the database may take until it listens for others. Default: `patienceMs`. */
+  listensWithinMs?: number;
   /**
    * Told when another process has taken over, or this one. Events may have been missed then.
    */
@@ -156,12 +158,13 @@ export class SharedService implements AsyncDisposable {
   }
 
   async #seek(): Promise<Link> {
-    const { path, openService, serviceName = "" } = this.#options;
+    const { path, openService, serviceName = "", listensWithinMs } = this.#options;
     const link = await contend(
       {
         path,
         serviceName,
         patienceMs: this.#patienceMs,
+        ...(listensWithinMs !== undefined && { listensWithinMs }),
         openService: () => openService((event, data) => this.#emit(event, data)),
         onEvent: (event, data) => this.#tell(event, data),
       },

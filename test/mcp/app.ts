@@ -8,7 +8,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js"
 import { compileSources } from "../kill/compiled-harness.js";
 import { root } from "../sources.js";
 
-const needed = /^(index\.ts|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|memory|server|cli)\/.*\.ts)$/;
+const needed = /^(index\.ts|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|models|lql|memory|server|cli)\/.*\.ts)$/;
 
 /** A folder for one test file, with the compiled command in it. */
 export class App {
