@@ -24,7 +24,7 @@ export { type DrawingOptions, drawVersions } from "./temporal/drawing.js";
 export type { Instant } from "./temporal/instant.js";
 export type { KnownKey } from "./temporal/known-keys.js";
 export type { ListOptions } from "./temporal/listing.js";
-export type { TransactionOptions } from "./temporal/options.js";
+export type { Committed, ReceiptOptions, TransactionOptions } from "./temporal/options.js";
 export * as period from "./temporal/period.js";
 export type { TemporalReads, Version } from "./temporal/reads.js";
 export type { Forgotten } from "./temporal/retention.js";

@@ -4,7 +4,8 @@
  */
 import { type At, requireOptions } from "../temporal/at.js";
 import { Database } from "../temporal/database.js";
-import type { TransactionOptions } from "../temporal/options.js";
+import type { Committed, ReceiptOptions, TransactionOptions } from "../temporal/options.js";
+import type { Transaction } from "../temporal/transaction.js";
 import { type Analyzer, english } from "./analyzer.js";
 import { recordEntry, requireSameAnalyzer } from "./directory.js";
 import { type Embedder, fuseRanks, similarities } from "./embedder.js";
@@ -76,28 +77,38 @@ export class Memory {
   /**
    * Writes several things as one transaction; see `db.transaction`.
    *
-   * @param options `meta`: who and why, which `explain` shows; `time`: for imports of what was recorded earlier
+   * @param options `meta`: who and why, which `explain` shows; `time`: for imports of what was recorded earlier;
+   * `receipt: true`: also the `tx` and `time` of the commit are given back, with the `value`
    */
-  async transaction<T>(body: (tx: MemoryTransaction) => T, options?: TransactionOptions): Promise<T> {
-    return this.db.transaction(
-      (tx) => this.#run(new MemoryTransaction(tx, this.analyzer, this.root, this.#log), body),
-      options,
-    );
+  transaction<T>(body: (tx: MemoryTransaction) => T, options: ReceiptOptions): Promise<Committed<T>>;
+  transaction<T>(body: (tx: MemoryTransaction) => T, options?: TransactionOptions): Promise<T>;
+  async transaction<T>(
+    body: (tx: MemoryTransaction) => T,
+    options?: TransactionOptions | ReceiptOptions,
+  ): Promise<T | Committed<T>> {
+    const run = this.#run(body);
+    return options?.receipt === true ? this.db.transaction(run, options) : this.db.transaction(run, options);
   }
 
   /** As {@link transaction}, blocking until it is durable. */
-  transactionSync<T>(body: (tx: MemoryTransaction) => T, options?: TransactionOptions): T {
-    return this.db.transactionSync(
-      (tx) => this.#run(new MemoryTransaction(tx, this.analyzer, this.root, this.#log), body),
-      options,
-    );
+  transactionSync<T>(body: (tx: MemoryTransaction) => T, options: ReceiptOptions): Committed<T>;
+  transactionSync<T>(body: (tx: MemoryTransaction) => T, options?: TransactionOptions): T;
+  transactionSync<T>(
+    body: (tx: MemoryTransaction) => T,
+    options?: TransactionOptions | ReceiptOptions,
+  ): T | Committed<T> {
+    const run = this.#run(body);
+    return options?.receipt === true ? this.db.transactionSync(run, options) : this.db.transactionSync(run, options);
   }
 
-  #run<T>(tx: MemoryTransaction, body: (tx: MemoryTransaction) => T): T {
-    requireSameAnalyzer(tx.writer.tx, this.analyzer.name);
-    const value = body(tx);
-    tx.writer.settle();
-    return value;
+  #run<T>(body: (tx: MemoryTransaction) => T): (tx: Transaction) => T {
+    return (own) => {
+      const tx = new MemoryTransaction(own, this.analyzer, this.root, this.#log);
+      requireSameAnalyzer(own, this.analyzer.name);
+      const value = body(tx);
+      tx.writer.settle();
+      return value;
+    };
   }
 
   readonly #log = (tx: number) => {
@@ -110,12 +121,13 @@ export class Memory {
     return this.transaction((tx) => tx.remember(fact), options);
   }
 
-  /** As {@link MemoryTransaction.forget}, as a transaction of its own; resolves to its number. */
-  forget(id: string, how?: ForgetOptions, options?: TransactionOptions): Promise<{ tx: number }> {
-    return this.transaction((tx) => {
-      tx.forget(id, how);
-      return { tx: tx.id };
-    }, options);
+  /**
+   * As {@link MemoryTransaction.forget}, as a transaction of its own; resolves to its number, or to that of the newest
+   * one where there was nothing to withdraw.
+   */
+  async forget(id: string, how?: ForgetOptions, options?: TransactionOptions): Promise<{ tx: number }> {
+    const { tx } = await this.transaction((own) => own.forget(id, how), { ...options, receipt: true });
+    return { tx };
   }
 
   /** As {@link MemoryTransaction.addTurn}, as a transaction of its own; resolves to the id. */

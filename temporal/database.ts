@@ -16,7 +16,14 @@ import type { Difference } from "./diff.js";
 import { type Instant, parseInstant } from "./instant.js";
 import { type KnownKey, knownKeys } from "./known-keys.js";
 import { type ListOptions, listTransactions } from "./listing.js";
-import { type CheckedTransactionOptions, checkOptions, type TransactionOptions } from "./options.js";
+import {
+  type CheckedTransactionOptions,
+  type Committed,
+  checkOptions,
+  committed,
+  type ReceiptOptions,
+  type TransactionOptions,
+} from "./options.js";
 import type { TemporalReads, Version } from "./reads.js";
 import { type Forgotten, forgetHistory } from "./retention.js";
 import { Snapshot } from "./snapshot.js";
@@ -136,7 +143,8 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * the promise resolves. An exception rolls everything back and rejects. `body` may not be async. Nest with
    * `tx.transaction`.
    *
-   * @returns what `body` returned
+   * @returns what `body` returned; with `receipt: true` an object with that as `value`, and the `tx` and `time` of the
+   * commit
    * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_TIME_ORDER` for a time that is not later than the
    * last transaction or later than the clock, `LLMDB_READ_ONLY`, `LLMDB_CLOSED`, `LLMDB_DISK_FULL`, `LLMDB_IO`,
    * `LLMDB_COMMIT_UNKNOWN`, `LLMDB_CORRUPT`
@@ -145,19 +153,30 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * ```ts
    * const since = { validFrom: "2026-01-01" };
    * await db.transaction((tx) => tx.put("ada/role", "engineer", since), { meta: { by: "import" } });
+   * const { tx, time } = await db.transaction((tx) => tx.put("ada/role", "lead"), { receipt: true });
    * ```
    */
-  override async transaction<T>(body: (tx: Transaction) => T, options?: TransactionOptions): Promise<T> {
+  override transaction<T>(body: (tx: Transaction) => T, options: ReceiptOptions): Promise<Committed<T>>;
+  override transaction<T>(body: (tx: Transaction) => T, options?: TransactionOptions): Promise<T>;
+  override async transaction<T>(
+    body: (tx: Transaction) => T,
+    options?: TransactionOptions | ReceiptOptions,
+  ): Promise<T | Committed<T>> {
     const checked = checkOptions(options, this.engine.durability);
-    return (await this.engine.run(noting(wrapBody(body, Transaction), checked), checked.durability, checked.micros))
-      .value;
+    const run = noting(wrapBody(body, Transaction), checked);
+    return committed(await this.engine.run(run, checked.durability, checked.micros), checked);
   }
 
   /** As {@link transaction}, blocking until the commit is durable. */
-  override transactionSync<T>(body: (tx: Transaction) => T, options?: TransactionOptions): T {
+  override transactionSync<T>(body: (tx: Transaction) => T, options: ReceiptOptions): Committed<T>;
+  override transactionSync<T>(body: (tx: Transaction) => T, options?: TransactionOptions): T;
+  override transactionSync<T>(
+    body: (tx: Transaction) => T,
+    options?: TransactionOptions | ReceiptOptions,
+  ): T | Committed<T> {
     const checked = checkOptions(options, this.engine.durability);
-    return this.engine.runBlocking(noting(wrapBody(body, Transaction), checked), checked.durability, checked.micros)
-      .value;
+    const run = noting(wrapBody(body, Transaction), checked);
+    return committed(this.engine.runBlocking(run, checked.durability, checked.micros), checked);
   }
 
   /** A view of the newest committed state that never changes: maps and partitions. Close it. Throws `LLMDB_CLOSED`. */
