@@ -188,8 +188,8 @@ export class Engine implements CommittedState {
    */
   begin(given?: number): WriteTransaction {
     this.requireWritable();
-    const now = given === undefined ? this.nowMicros() : this.#clock.check(given, this.lastMicros);
-    const micros = Math.max(now, this.lastMicros + 1);
+    const { lastMicros } = this;
+    const micros = given === undefined ? this.#clock.next(lastMicros) : this.#clock.check(given, lastMicros);
     this.#makeRoom();
     this.journal.operations.reset(!this.#volatile);
     this.writer = new WriteTransaction(this, new WriteSet(this.store, this.lastTx + 1), micros);
@@ -200,6 +200,11 @@ export class Engine implements CommittedState {
   /** The present, which is never before the last transaction, whatever the clock does. */
   nowMicros(): number {
     return this.#clock.now(this.lastMicros);
+  }
+
+  /** From now on, transactions are after this time: what was known at it is told, and stays. */
+  settleTime(micros: number): void {
+    this.#clock.settle(micros);
   }
 
   /**

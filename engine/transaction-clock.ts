@@ -1,11 +1,14 @@
 /**
- * The time of transactions. Guarantees: the present is never before the last transaction, whatever the clock does, and
- * a time that is given is later than the last transaction and not later than the clock.
+ * The time of transactions. Guarantees: the present is never before the last transaction, whatever the clock does; a
+ * time that is given is later than the last transaction and not later than the clock; no transaction is at a time that
+ * was settled, or before it.
  */
 import { LlmdbError } from "../pager/error.js";
 
 export class TransactionClock {
   readonly #clock: () => number;
+  /** The latest time about which an answer was given that must stay. */
+  #settledMicros = Number.NEGATIVE_INFINITY;
 
   /** @param clock milliseconds since 1970 UTC */
   constructor(clock: () => number) {
@@ -15,6 +18,16 @@ export class TransactionClock {
   /** The present in microseconds since 1970, where the last transaction was at `lastMicros`. */
   now(lastMicros: number): number {
     return Math.max(this.#read(), lastMicros);
+  }
+
+  /** From now on, transactions are after this time. */
+  settle(micros: number): void {
+    this.#settledMicros = Math.max(this.#settledMicros, micros);
+  }
+
+  /** The time of a transaction that begins now, where the last one was at `lastMicros`. */
+  next(lastMicros: number): number {
+    return Math.max(this.#read(), lastMicros + 1, this.#settledMicros + 1);
   }
 
   /**
@@ -29,6 +42,13 @@ export class TransactionClock {
         "LLMDB_TIME_ORDER",
         "the time of a transaction must be later than that of the last one; import in the order of time",
         { time, lastTime: lastMicros / 1000 },
+      );
+    }
+    if (micros <= this.#settledMicros) {
+      throw new LlmdbError(
+        "LLMDB_TIME_ORDER",
+        "what is known at this time or later was asked, and that answer must stay; give a later time",
+        { time, askedTime: this.#settledMicros / 1000 },
       );
     }
     if (micros <= this.#read()) return micros;

@@ -4,7 +4,7 @@
  */
 import { type At, requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
-import type { Instant } from "../temporal/instant.js";
+import { endOf, type Instant, parseInstant } from "../temporal/instant.js";
 import type { Version } from "../temporal/reads.js";
 import type { Analyzer } from "./analyzer.js";
 import { recordEntry, scopeNumber, scopesBelow } from "./directory.js";
@@ -155,7 +155,7 @@ class Question {
     this.#tx = asOf < this.#latest ? asOf : Number.POSITIVE_INFINITY;
     this.#nowMs = isPast || options.halfLifeMs !== undefined ? this.#lastTime() : 0;
     // Then, not now: otherwise the answer about the past would change as time goes by.
-    const valid = validAt ?? knownAt ?? (isPast ? this.#nowMs : undefined);
+    const valid = validAt ?? endOfKnown(knownAt) ?? (isPast ? this.#nowMs : undefined);
     this.#reads = valid === undefined ? db : db.asOf({ ...known, validAt: valid });
     this.#documents = db.map<number, DocumentEntry>(DOCUMENTS);
   }
@@ -287,6 +287,14 @@ class Question {
     }
     return { hits: kept, tokens, more: kept.length < hits.length };
   }
+}
+
+/** The last instant that a time up to which something was known can stand for: what became known then holds there. */
+function endOfKnown(knownAt: Instant | undefined): Instant | undefined {
+  if (knownAt === undefined) return undefined;
+  const micros = parseInstant(knownAt, "knownAt");
+  const end = endOf(knownAt, micros);
+  return end === micros ? knownAt : end;
 }
 
 function checkOptions({ inherit, kinds, validity, halfLifeMs, minConfidence, tags, countTokens }: RecallOptions): void {

@@ -3,7 +3,7 @@
  * commit or before what was forgotten, is an error and never an answer to another question.
  */
 import { LlmdbError } from "../pager/error.js";
-import { type Instant, MINUS_INFINITY, PLUS_INFINITY, parseInstant, toMilliseconds } from "./instant.js";
+import { endOf, type Instant, MINUS_INFINITY, PLUS_INFINITY, parseInstant, toMilliseconds } from "./instant.js";
 import { NOW, type Point, type Rectangle } from "./reader.js";
 import type { Span } from "./slice.js";
 import type { Sources } from "./sources.js";
@@ -13,7 +13,10 @@ import { txAt } from "./transaction-log.js";
 export interface At {
   /** About which time. Default: now. */
   validAt?: Instant;
-  /** As known at this time: after the last transaction that was not later. Default: now. */
+  /**
+   * As known at this time: after the last transaction that was not later. A `Date`, and a string with three decimals,
+   * mean the end of their millisecond. Not later than the clock. Default: now.
+   */
   knownAt?: Instant;
   /** As known after this transaction; 0 is before the first. */
   tx?: number;
@@ -34,7 +37,7 @@ export interface Valid {
 export interface Within {
   /** Valid at some instant of these. */
   valid?: [Instant, Instant];
-  /** Known at some instant of these. */
+  /** Known at some instant of these; a `Date` as the second means the end of its millisecond. */
   known?: [Instant, Instant];
   /** Known after one of these transactions; the second may be `Infinity`. */
   tx?: [number, number];
@@ -52,7 +55,10 @@ export function resolveAt(at: At | undefined, sources: Sources): Point {
   if (tx !== undefined && knownAt !== undefined) throw invalid("give tx or knownAt, not both");
   let known = Number.POSITIVE_INFINITY;
   if (tx !== undefined) known = requireKnown(tx, sources);
-  if (knownAt !== undefined) known = resolveKnownAt(parseInstant(knownAt, "knownAt"), sources);
+  if (knownAt !== undefined) {
+    known = knownTxAt(knownAt, "knownAt", sources);
+    if (known !== Number.POSITIVE_INFINITY) requireKept(known, sources);
+  }
   if (validAt === undefined && known === Number.POSITIVE_INFINITY) return NOW;
   return { validAt: validAt === undefined ? null : parseFinite(validAt), tx: known };
 }
@@ -75,19 +81,52 @@ function requireKnown(tx: unknown, sources: Sources): number {
   return known === latestTx && !isWriting ? Number.POSITIVE_INFINITY : known;
 }
 
-function resolveKnownAt(micros: bigint, sources: Sources): number {
-  const { latestMicros, latestTx, isWriting } = sources;
-  if (micros > BigInt(latestMicros)) {
+const ASK_NOW = ", so the answer could change; leave it out to ask about now";
+
+/**
+ * What was known at a time: after which transaction with a row, or with Infinity the newest state and what is being
+ * written. A time after the last transaction is settled, so that the answer stays.
+ *
+ * @param what names the time in the error
+ * @param advice what to do instead about a time that is yet to come
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_FUTURE_TX`
+ */
+export function knownTxAt(instant: Instant, what: string, sources: Sources, advice = ASK_NOW): number {
+  const micros = parseInstant(instant, what);
+  const end = endOf(instant, micros);
+  const { latestMicros, latestTx, isWriting, ownMicros } = sources;
+  if (end > BigInt(latestMicros)) settle(micros, end, what, sources, advice);
+  // What a running transaction has written becomes known at its own time.
+  if (end >= BigInt(isWriting ? ownMicros : latestMicros)) return Number.POSITIVE_INFINITY;
+  return txAt(sources.maps().transactions, end, latestTx);
+}
+
+/** Sees to it that nothing becomes known at a time that was asked about, which is after the last transaction. */
+function settle(micros: bigint, end: bigint, what: string, sources: Sources, advice: string): void {
+  const { engine, latestMicros } = sources;
+  const times = { [what]: toMilliseconds(micros), lastTime: latestMicros / 1000 };
+  if (micros > BigInt(Math.max(engine.nowMicros(), latestMicros))) {
+    throw new LlmdbError("LLMDB_FUTURE_TX", `${what} is later than the clock${advice}`, times);
+  }
+  if (sources.isOvertaken(end)) {
     throw new LlmdbError(
       "LLMDB_FUTURE_TX",
-      "knownAt is later than the last commit, so the answer could change; leave it out to ask about now",
-      { knownAt: toMilliseconds(micros), lastTime: latestMicros / 1000 },
+      `${what} is at or after a transaction that this snapshot does not see; ask the database, or a new snapshot`,
+      times,
     );
   }
-  if (micros === BigInt(latestMicros) && !isWriting) return Number.POSITIVE_INFINITY;
-  const tx = txAt(sources.maps().transactions, micros, latestTx);
-  requireKept(tx, sources);
-  return tx;
+  engine.settleTime(Number(end));
+}
+
+/** The end of a stretch of transaction time that may reach beyond what has happened; it is left out itself. */
+export function parseKnownTo(instant: Instant, what: string, sources: Sources): bigint {
+  const micros = parseInstant(instant, what);
+  const end = endOf(instant, micros);
+  const to = end > micros ? end + 1n : micros;
+  const last = to - 1n;
+  const { engine, latestMicros } = sources;
+  if (last > BigInt(latestMicros) && micros <= BigInt(engine.nowMicros())) engine.settleTime(Number(last));
+  return to;
 }
 
 function requireKept(tx: number, sources: Sources): void {
@@ -144,7 +183,10 @@ export function resolveWithin(within: Within | undefined, sources: Sources): Rec
   const rectangle = { validFrom: span.from, validTo: span.to, txFrom: 0, txTo: Number.POSITIVE_INFINITY };
   if (tx !== undefined) return { ...rectangle, ...txPair(tx) };
   if (known === undefined) return rectangle;
-  const { from, to } = parsePair(known, "known");
+  requirePair(known, "known");
+  const from = parseInstant(known[0], "known[0]");
+  const to = parseKnownTo(known[1], "known[1]", sources);
+  if (from >= to) throw reversed("known");
   const log = sources.maps().transactions;
   // Known at some instant of [from, to): in the state that `from` finds, or written before `to`.
   const txFrom = txAt(log, from, sources.latestTx);
@@ -161,11 +203,19 @@ function txPair(pair: [number, number]): { txFrom: number; txTo: number } {
 }
 
 function parsePair(pair: [Instant, Instant], what: string): Span {
-  if (!Array.isArray(pair) || pair.length !== 2) throw invalid(`${what} is a pair of instants, [from, to)`);
+  requirePair(pair, what);
   const from = parseInstant(pair[0], `${what}[0]`);
   const to = parseInstant(pair[1], `${what}[1]`);
-  if (from >= to) throw invalid(`${what} runs from the earlier to the later instant, which is left out`);
+  if (from >= to) throw reversed(what);
   return { from, to };
+}
+
+function requirePair(pair: unknown, what: string): void {
+  if (!Array.isArray(pair) || pair.length !== 2) throw invalid(`${what} is a pair of instants, [from, to)`);
+}
+
+function reversed(what: string): LlmdbError {
+  return invalid(`${what} runs from the earlier to the later instant, which is left out`);
 }
 
 export function requireOptions(given: object, known: readonly string[], what: string): void {

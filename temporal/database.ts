@@ -13,7 +13,7 @@ import type { Verification } from "../engine/verify.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { type At, requireOptions, type Valid, type Within } from "./at.js";
 import type { Difference } from "./diff.js";
-import { type Instant, parseInstant } from "./instant.js";
+import type { Instant } from "./instant.js";
 import { type KnownKey, knownKeys } from "./known-keys.js";
 import { type ListOptions, listTransactions } from "./listing.js";
 import {
@@ -188,7 +188,8 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * Committed transactions that changed the store, or were given metadata or a time, oldest first. Lazy. One that only
    * wrote to maps leaves no row.
    *
-   * @param within `after`: above this number; `from`, `to`: at times in [from, to); `limit`; `reverse`: newest first
+   * @param within `after`: above this number; `from`, `to`: at times in [from, to), where a `Date` as
+   * `to` means the end of its millisecond; `limit`; `reverse`: newest first
    * @returns an iterator of the state of this moment; leaving the loop early releases it
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_CLOSED`, `LLMDB_CORRUPT`
    */
@@ -211,14 +212,14 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * Drops the closed slices that were known only before a point, in several transactions. What is still known, and what
    * was known at the point or after it, stays. Asking as of before the point is an error from then on.
    *
-   * @param options `before`: the point, which itself can still be asked about; not later than the last transaction
+   * @param options `before`: the point, which itself can still be asked about; not later than the clock
    * @returns the transaction before which nothing can be asked any more, and how many slices were dropped
-   * @throws LlmdbError (rejects) as a write; `LLMDB_FUTURE_TX` for a point after the last transaction
+   * @throws LlmdbError (rejects) as a write; `LLMDB_FUTURE_TX` for a point later than the clock
    */
   async forgetHistory(options: { before: Instant }): Promise<Forgotten> {
     requireOptions(options, ["before"], "forgetHistory");
     this.engine.requireWritable();
-    return forgetHistory(this.engine, this.#sources, parseInstant(options.before, "before"));
+    return forgetHistory(this.engine, this.#sources, options.before);
   }
 
   /** @internal Pages, trees, and the rules of both time axes. */

@@ -22,6 +22,7 @@ export const PLUS_INFINITY = 2n ** 63n - 1n;
 export const INSTANT_BYTES = 8;
 
 const MICROS_PER_SECOND = 1_000_000n;
+const MICROS_PER_MILLISECOND = 1000n;
 const SECONDS_PER_DAY = 86_400;
 /** Whole milliseconds up to here times 1000, plus 1000, are whole numbers that a double holds. */
 const SMALL_MILLISECONDS = 9e12;
@@ -53,6 +54,19 @@ export function parseInstant(value: unknown, what: string): bigint {
     if (typeof nanoseconds === "bigint") return requireRange(floorToMicros(nanoseconds), what);
   }
   throw refused(what, describe(value));
+}
+
+/** What `toISOString` writes: three decimals, whatever the time was before it was made a `Date`. */
+const OF_MILLISECONDS = /[.,]\d{3}(?!\d)/;
+
+/**
+ * The last instant that a time can stand for, where `micros` is what it was read as. A `Date`, and a string with three
+ * decimals as `toISOString` writes it, have lost the microseconds of the time that they were made from: as a time up to
+ * which something was known they mean the end of their millisecond. All others are exact.
+ */
+export function endOf(value: unknown, micros: bigint): bigint {
+  const isOfMilliseconds = typeof value === "string" ? OF_MILLISECONDS.test(value) : isDate(value);
+  return isOfMilliseconds ? micros + MICROS_PER_MILLISECOND - 1n : micros;
 }
 
 /** Milliseconds since 1970 UTC, with fractions; the open ends are `-Infinity` and `Infinity`. */

@@ -2,7 +2,7 @@
  * `db.transactions`: the options, checked.
  */
 import { LlmdbError } from "../pager/error.js";
-import { requireOptions } from "./at.js";
+import { parseKnownTo, requireOptions } from "./at.js";
 import { type Instant, MINUS_INFINITY, PLUS_INFINITY, parseInstant } from "./instant.js";
 import { iterate, type Sources } from "./sources.js";
 import { type LoggedTransaction, LogIterator } from "./transaction-log.js";
@@ -13,7 +13,7 @@ export interface ListOptions {
   after?: number;
   /** At this time or later. */
   from?: Instant;
-  /** Before this time. */
+  /** Before this time; a `Date`, and a string with three decimals, mean the end of their millisecond. */
   to?: Instant;
   /** At most so many. Default: all. */
   limit?: number;
@@ -39,7 +39,7 @@ export function listTransactions(
   const range = {
     after,
     from: from === undefined ? MINUS_INFINITY : parseInstant(from, "from"),
-    to: to === undefined ? PLUS_INFINITY : parseInstant(to, "to"),
+    to: to === undefined ? PLUS_INFINITY : parseKnownTo(to, "to", sources),
     limit,
     reverse,
   };

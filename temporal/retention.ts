@@ -8,9 +8,9 @@ import { copyKey } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-map.js";
 import type { Engine } from "../engine/engine.js";
 import { copyValue, Entry } from "../engine/entry.js";
-import { LlmdbError } from "../pager/error.js";
+import { knownTxAt } from "./at.js";
 import { FoundSlice } from "./found-slice.js";
-import { MINUS_INFINITY, PLUS_INFINITY, toMilliseconds } from "./instant.js";
+import { type Instant, MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
 import { TX_BYTES } from "./maps.js";
 import { closedSlices, knownSlices, type Rectangle, valueBytes } from "./reader.js";
 import { RecordBuffer, type RecordKind, type StoredSlice, StoredValue } from "./slice-record.js";
@@ -30,6 +30,7 @@ export interface Forgotten {
 
 /** Changes of one transaction. */
 const STEP_CHANGES = 1000;
+const UP_TO_NOW = "; history can be forgotten up to the last commit, not beyond it";
 const EVERYTHING: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 
 const found = new FoundSlice();
@@ -37,15 +38,11 @@ const entry = new Entry();
 const record = new RecordBuffer();
 const key = new Uint8Array(65536);
 
-export async function forgetHistory(engine: Engine, sources: CommittedSources, before: bigint): Promise<Forgotten> {
-  if (before > BigInt(engine.lastMicros)) {
-    throw new LlmdbError("LLMDB_FUTURE_TX", "history can be forgotten up to the last commit, not beyond it", {
-      before: toMilliseconds(before),
-      lastTime: engine.lastMicros / 1000,
-    });
-  }
+export async function forgetHistory(engine: Engine, sources: CommittedSources, before: Instant): Promise<Forgotten> {
+  const known = knownTxAt(before, "before", sources, UP_TO_NOW);
   const { transactions } = sources.maps();
-  const horizon = Math.max(txAt(transactions, before, engine.lastTx), horizonOf(transactions));
+  const last = known === Number.POSITIVE_INFINITY ? txAt(transactions, PLUS_INFINITY, engine.lastTx) : known;
+  const horizon = Math.max(last, horizonOf(transactions));
   if (horizon === 0) return { tx: 0, slices: 0 };
   await engine.run((writer) => {
     const bytes = new Uint8Array(TX_BYTES);

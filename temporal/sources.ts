@@ -10,7 +10,7 @@ import type { Engine, PinnedView } from "../engine/engine.js";
 import { unwatchHandle, watchHandle } from "../engine/view-hold.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
-import { horizonOf } from "./transaction-log.js";
+import { horizonOf, txAt } from "./transaction-log.js";
 
 export interface Sources {
   readonly engine: Engine;
@@ -28,6 +28,8 @@ export interface Sources {
   horizon(): number;
   /** The present, in microseconds since 1970. */
   nowMicros(): number;
+  /** Whether a transaction that these do not see, because they are of the past, was at a time or before it. */
+  isOvertaken(micros: bigint): boolean;
   /** Keeps the state as it is for an iteration. */
   hold(): HeldSources;
 }
@@ -108,6 +110,10 @@ export class CommittedSources implements Sources {
     return this.engine.nowMicros();
   }
 
+  isOvertaken(): boolean {
+    return false;
+  }
+
   hold(): HeldSources {
     const { engine } = this;
     engine.requireOpen();
@@ -158,6 +164,12 @@ export class ViewSources implements HeldSources {
 
   nowMicros(): number {
     return Math.max(this.engine.nowMicros(), this.#view.micros);
+  }
+
+  isOvertaken(micros: bigint): boolean {
+    const { engine, latestTx } = this;
+    if (engine.lastTx === latestTx) return false;
+    return txAt(new CommittedSources(engine).maps().transactions, micros, engine.lastTx) > latestTx;
   }
 
   hold(): HeldSources {
@@ -230,6 +242,10 @@ export class TransactionSources implements Sources {
 
   nowMicros(): number {
     return this.ownMicros;
+  }
+
+  isOvertaken(): boolean {
+    return false;
   }
 
   hold(): HeldSources {

@@ -56,6 +56,10 @@ export class StillSources implements Sources {
     return this.#held.nowMicros();
   }
 
+  isOvertaken(micros: bigint): boolean {
+    return this.#held.isOvertaken(micros);
+  }
+
   hold(): HeldSources {
     return this.#held.hold();
   }
