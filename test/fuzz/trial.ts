@@ -1,0 +1,50 @@
+/**
+ * One mutant of one target, made and tried. Guarantees: the same target, seed and number make the same mutant, in any
+ * process; whatever is no typed error is told as a problem.
+ */
+import { memoryStorage } from "../../pager/memory-storage.js";
+import { Random } from "../harness/random.js";
+import { SimulatedDisk } from "../harness/simulated-disk.js";
+import { useDatabase } from "./database-use.js";
+import { runWithErrors } from "./error-run.js";
+import { MutableFile } from "./file-mutation.js";
+import { RepairedLog } from "./repaired-log.js";
+import { closedSample, killedSample, type ModuleFolder, SAMPLE_PATH } from "./sample.js";
+
+/** What is fuzzed: hostile data files, hostile logs, errors of the system at random calls. */
+export const TARGETS = ["files", "logs", "errors"] as const;
+export type Target = (typeof TARGETS)[number];
+
+/** What became of one mutant. */
+export interface Trial {
+  /** It was opened; of errors of the system: one was met. */
+  readonly opened: boolean;
+  readonly values: number;
+  readonly typedErrors: number;
+  readonly problems: readonly string[];
+}
+
+/** Tries a mutant; `told` hears each call before it is made. */
+export type Trier = (number: number, told: (use: string) => void) => Promise<Trial>;
+
+/** Makes what the mutants of a target are made from. */
+export async function trierOf(target: Target, seed: number, modules: ModuleFolder): Promise<Trier> {
+  if (target === "errors") return (number, told) => runWithErrors(randomOf(seed, number), told);
+  if (target === "files") {
+    const file = new MutableFile(await closedSample(new SimulatedDisk(1), modules));
+    return (number, told) => useFiles({ file: file.mutant(seed, number) }, told);
+  }
+  const { file, log } = await killedSample(new SimulatedDisk(1), modules);
+  return (number, told) => useFiles({ file, log: new RepairedLog(log).mutate(randomOf(seed, number)) }, told);
+}
+
+function randomOf(seed: number, number: number): Random {
+  return new Random(Math.imul(seed, 0x9e3779b1) ^ number);
+}
+
+function useFiles(files: { file: Uint8Array; log?: Uint8Array }, told: (use: string) => void): Promise<Trial> {
+  const storage = memoryStorage();
+  storage.open(SAMPLE_PATH, "create").write(files.file, 0, files.file.length, 0);
+  if (files.log !== undefined) storage.open(`${SAMPLE_PATH}-wal`, "create").write(files.log, 0, files.log.length, 0);
+  return useDatabase(storage, told);
+}
