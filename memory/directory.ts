@@ -1,14 +1,15 @@
 /**
- * Which records there are: their ids, scopes, and what each is recognized by. Guarantees: an id is never given twice; a
- * record stays in the scope that it was made in.
+ * Which records there are: their keys, scopes, and what each is recognized by. Guarantees: a key is never given twice;
+ * a record stays in the scope that it was made in.
  */
 
 import type { Key } from "../engine/key.js";
 import { sha256 } from "../pager/digest.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Transaction } from "../temporal/transaction.js";
-import { ABOUT, IDENTITIES, type MapsOf, RECORDS, type RecordEntry, SCOPES } from "./maps.js";
+import { ABOUT, IDENTITIES, type MapsOf, NAMES, RECORDS, type RecordEntry, SCOPES } from "./maps.js";
 import { LETTERS, type RecordKind } from "./record.js";
+import { freeKey, recordEntry } from "./record-name.js";
 import type { ScopePath } from "./scope.js";
 
 /** The format of the maps. Another one is refused. */
@@ -51,11 +52,6 @@ export function requireSameAnalyzer(maps: MapsOf, analyzer: string): void {
   }
 }
 
-/** The entry of a record, or undefined. */
-export function recordEntry(maps: MapsOf, id: string): RecordEntry | undefined {
-  return maps.map<[string], RecordEntry>(RECORDS).get([id]);
-}
-
 /** The number of a scope, or undefined where nothing was ever written to it. */
 export function scopeNumber(maps: MapsOf, path: ScopePath): number | undefined {
   return maps.map<string, number>(SCOPES).get(path);
@@ -95,7 +91,8 @@ export class Directory {
   }
 
   /** Takes a record out, with what it is recognized by. */
-  delete(id: string, { scope, kind, digest, number }: RecordEntry): void {
+  delete(id: string, { scope, kind, digest, number, named }: RecordEntry): void {
+    if (named !== undefined) this.#tx.map<Key, string>(NAMES).delete([named.path, named.id]);
     this.#tx.map<Key, string>(IDENTITIES).delete([scope, kind, digest, number]);
     this.#tx.map<[string], RecordEntry>(RECORDS).delete([id]);
   }
@@ -109,17 +106,36 @@ export class Directory {
     return number;
   }
 
-  /** A new record; its id is made from its number unless one is given. */
-  create(kind: RecordKind, path: ScopePath, digest: Uint8Array, id?: string): string {
-    const scope = this.scope(path);
+  /** A new record; its key is made from its number unless one is given. */
+  create(kind: RecordKind, path: ScopePath, digest: Uint8Array, key?: string): string {
     let number = this.#take("records");
     // A key that somebody else has written to the store is passed over.
-    while (id === undefined && this.#tx.versions(`${LETTERS[kind]}${number}`).length > 0)
+    while (key === undefined && this.#tx.versions(`${LETTERS[kind]}${number}`).length > 0)
       number = this.#take("records");
-    const own = id ?? `${LETTERS[kind]}${number}`;
-    this.put(own, { kind, scope, path, number, digest, place: 0, documents: [] });
-    this.#tx.map<Key, string>(IDENTITIES).put([scope, kind, digest, number], own);
-    return own;
+    return this.#add(key ?? `${LETTERS[kind]}${number}`, kind, path, { number, digest });
+  }
+
+  /**
+   * A new record that memories of `named.path` and below know by an id that something else has as its key. Returns its
+   * key. It takes one number, as any other does: more would show in the ids that are made afterwards.
+   */
+  createNamed(kind: RecordKind, path: ScopePath, digest: Uint8Array, named: { path: ScopePath; id: string }): string {
+    const number = this.#take("records");
+    const key = this.#add(freeKey(this.#tx, named.id, number), kind, path, { number, digest, named });
+    this.#tx.map<Key, string>(NAMES).put([named.path, named.id], key);
+    return key;
+  }
+
+  #add(
+    key: string,
+    kind: RecordKind,
+    path: ScopePath,
+    about: Pick<RecordEntry, "number" | "digest" | "named">,
+  ): string {
+    const scope = this.scope(path);
+    this.put(key, { kind, scope, path, ...about, place: 0, documents: [] });
+    this.#tx.map<Key, string>(IDENTITIES).put([scope, kind, about.digest, about.number], key);
+    return key;
   }
 
   /** A place after all others. */

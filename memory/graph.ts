@@ -4,7 +4,7 @@
  * record.
  */
 import type { Key } from "../engine/key.js";
-import { digestOf, identified, recordEntry, scopeNumber } from "./directory.js";
+import { digestOf, identified, scopeNumber } from "./directory.js";
 import { candidatePlaces, containsText } from "./gram-index.js";
 import type {
   AddedObservations,
@@ -17,6 +17,7 @@ import type {
 import { EDGES, ORDER } from "./maps.js";
 import type { Memory } from "./memory.js";
 import { type EntityValue, isKind, type RecordKind, type RelationValue } from "./record.js";
+import { recordEntry } from "./record-name.js";
 
 export interface Graph {
   entities: Entity[];

@@ -5,9 +5,9 @@
 import { type At, requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
 import type { LoggedTransaction } from "../temporal/transaction-log.js";
-import { recordEntry } from "./directory.js";
 import { checkCount, checkId } from "./input.js";
 import { isRecordValue, type MemoryRecord, type RecordKind, type RecordValue } from "./record.js";
+import { type FoundRecord, findRecord, idOf, recordEntry } from "./record-name.js";
 import { containsScope, relativeScope, resolveScope, type ScopePath } from "./scope.js";
 import { notFound } from "./transaction.js";
 import { recordOf } from "./version.js";
@@ -62,19 +62,28 @@ interface Kept {
 }
 
 /** All versions of a record, by the transaction that wrote them. */
-export function historyOf({ db, root }: Kept, id: string): MemoryRecord[] {
+export function historyOf(memory: Kept, id: string): MemoryRecord[] {
+  return versionsOf(memory, found(memory, id));
+}
+
+function found({ db, root }: Kept, id: string): FoundRecord {
   checkId(id);
-  const entry = recordEntry(db, id);
-  if (entry === undefined || !containsScope(root, entry.path)) throw notFound(id);
-  return db.versions(id).map((version) => recordOf(version, entry, root));
+  const record = findRecord(db, root, id);
+  if (record === undefined) throw notFound(id);
+  return record;
+}
+
+function versionsOf({ db, root }: Kept, { key, entry }: FoundRecord): MemoryRecord[] {
+  return db.versions(key).map((version) => recordOf(version, entry, root));
 }
 
 /** Why a record is believed at a point. */
 export function explainRecord(memory: Kept, id: string, at: At): Explanation {
-  const history = historyOf(memory, id);
-  const version = memory.db.version(id, at);
+  const { key, entry } = found(memory, id);
+  const version = memory.db.version(key, at);
   if (version === undefined) throw notFound(id);
-  const record = recordOf(version, recordEntry(memory.db, id), memory.root);
+  const history = versionsOf(memory, { key, entry });
+  const record = recordOf(version, entry, memory.root);
   const { tx, validFrom, validTo } = record;
   const replaced = history.filter((old) => old.txTo === tx && old.validFrom < validTo && validFrom < old.validTo);
   const source = record.value.kind === "fact" ? record.value.source : undefined;
@@ -97,7 +106,7 @@ export function* diffRecords({ db, root }: Kept, from: At, to: At, scope?: strin
     const entry = recordEntry(db, key);
     if (entry === undefined || !containsScope(within, entry.path)) continue;
     yield {
-      id: key,
+      id: idOf(key, entry, root),
       kind: entry.kind,
       scope: relativeScope(root, entry.path),
       ...(isRecordValue(before) ? { before } : {}),
@@ -119,7 +128,7 @@ export function* changesOf({ db, root }: Kept, options: ChangesOptions = {}): It
     for (const { op, key, partition } of changes) {
       if (partition !== 0 || typeof key !== "string") continue;
       const entry = recordEntry(db, key);
-      if (entry !== undefined && containsScope(root, entry.path)) own.push({ op, id: key });
+      if (entry !== undefined && containsScope(root, entry.path)) own.push({ op, id: idOf(key, entry, root) });
     }
     if (own.length === 0) continue;
     left--;

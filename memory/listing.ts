@@ -5,10 +5,11 @@
  */
 import { requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
-import { recordEntry, scopeNumber, scopesBelow } from "./directory.js";
+import { scopeNumber, scopesBelow } from "./directory.js";
 import { checkCount, checkKind, invalid } from "./input.js";
 import { ORDER, TURNS } from "./maps.js";
 import { isRecordValue, type MemoryRecord, type RecordKind } from "./record.js";
+import { recordEntry } from "./record-name.js";
 import { resolveScope, type ScopePath } from "./scope.js";
 import { recordOf } from "./version.js";
 

@@ -17,8 +17,10 @@ export interface MapsOf {
 export const ABOUT = "memory/about";
 /** The path of a scope: its number. */
 export const SCOPES = "memory/scopes";
-/** [id of a record]: its {@link RecordEntry}. */
+/** [key of a record]: its {@link RecordEntry}. */
 export const RECORDS = "memory/records";
+/** [path of a scope, id]: the key of a record that has another key than its id there; see `record-name.ts`. */
+export const NAMES = "memory/names";
 /** [scope, kind, digest of what it is recognized by, number of the record]: its id. */
 export const IDENTITIES = "memory/identities";
 /** [scope, kind, place]: the id of a record that is known now. Places go up. */
@@ -51,6 +53,8 @@ export interface RecordEntry {
   /** The path of the scope. */
   readonly path: ScopePath;
   readonly number: number;
+  /** By which id memories of a path and below know it, where that is not its key. */
+  readonly named?: { readonly path: ScopePath; readonly id: string };
   /** Of what it is recognized by. */
   readonly digest: Uint8Array;
   /** Where it stands in the order of its scope and kind; 0 while nothing of it is known. */

@@ -7,7 +7,7 @@ import { Database } from "../temporal/database.js";
 import type { Committed, ReceiptOptions, TransactionOptions } from "../temporal/options.js";
 import type { Transaction } from "../temporal/transaction.js";
 import { type Analyzer, english } from "./analyzer.js";
-import { recordEntry, requireSameAnalyzer } from "./directory.js";
+import { requireSameAnalyzer } from "./directory.js";
 import { type Embedder, fuseRanks, similarities } from "./embedder.js";
 import { KnowledgeGraph } from "./graph.js";
 import {
@@ -24,7 +24,8 @@ import { checkCount, checkId, type FactInput, invalid, type TurnInput } from "./
 import { listRecords, type RecordsOptions, type RecordsPage } from "./listing.js";
 import { type Hit, type Recall, type RecallOptions, recall } from "./recall.js";
 import type { MemoryRecord } from "./record.js";
-import { containsScope, resolveScope, type ScopePath } from "./scope.js";
+import { findRecord } from "./record-name.js";
+import { resolveScope, type ScopePath } from "./scope.js";
 import { type ForgetOptions, MemoryTransaction, type Remembered } from "./transaction.js";
 import { recordOf } from "./version.js";
 
@@ -188,10 +189,10 @@ export class Memory {
    */
   get(id: string, at?: At): MemoryRecord | undefined {
     checkId(id);
-    const entry = recordEntry(this.db, id);
-    if (entry === undefined || !containsScope(this.root, entry.path)) return undefined;
-    const version = this.db.version(id, at);
-    return version && recordOf(version, entry, this.root);
+    const found = findRecord(this.db, this.root, id);
+    if (found === undefined) return undefined;
+    const version = this.db.version(found.key, at);
+    return version && recordOf(version, found.entry, this.root);
   }
 
   /** The records of a kind that hold now, a page at a time. Throws `LLMDB_INVALID_ARGUMENT`. */

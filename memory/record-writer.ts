@@ -10,7 +10,7 @@ import type { Transaction } from "../temporal/transaction.js";
 import type { Analyzer } from "./analyzer.js";
 import { Directory, digestOf } from "./directory.js";
 import { GramChange, gramsOf } from "./gram-index.js";
-import { DOCUMENTS_OF, EDGES, ORDER, PAST_TERMS, RECORDS, type RecordEntry, TERMS, TURNS } from "./maps.js";
+import { DOCUMENTS_OF, EDGES, NAMES, ORDER, PAST_TERMS, RECORDS, type RecordEntry, TERMS, TURNS } from "./maps.js";
 import {
   type EntityValue,
   hashText,
@@ -87,6 +87,7 @@ export class RecordWriter {
     this.directory.delete(id, entry);
     this.tx.erase(id);
     this.#scrub(RECORDS, [id]);
+    if (entry.named !== undefined) this.#scrub(NAMES, [entry.named.path, entry.named.id]);
     this.#scrub(DOCUMENTS_OF, [id]);
     const terms = new Set(documents.flatMap(({ terms }) => terms.split(" ")));
     for (const term of terms) for (const map of [TERMS, PAST_TERMS]) this.#scrubUnused(map, [term, entry.scope]);

@@ -22,8 +22,9 @@ import {
   requireFreeId,
   type TurnInput,
 } from "./input.js";
-import { type RecordEntry, SESSIONS } from "./maps.js";
+import { SESSIONS } from "./maps.js";
 import { type FactValue, isKind, isRecordValue, type RecordValue } from "./record.js";
+import { findRecord, idOf, isNamedAbove, scopeOfNamesake } from "./record-name.js";
 import { RecordWriter } from "./record-writer.js";
 import { containsScope, resolveScope, type ScopePath } from "./scope.js";
 import { revertTransaction } from "./undo.js";
@@ -81,21 +82,25 @@ export class MemoryTransaction {
     const { validFrom, validTo } = input;
     const [from, to] = [validFrom ?? this.time, validTo ?? Number.POSITIVE_INFINITY];
     checkPeriod(from, to);
-    const id = this.#factId(input, value, path);
+    const key = this.#factKey(input, value, path);
     const valid: Valid = {
       ...(validFrom === undefined ? {} : { validFrom }),
       ...(validTo === undefined ? {} : { validTo }),
     };
-    const replaced = this.#factsWithin(id, from, to);
-    this.writer.put(id, value, valid);
-    return { id, tx: this.id, replaced: replaced.filter((old) => !isDeepStrictEqual(old, value)) };
+    const replaced = this.#factsWithin(key, from, to);
+    this.writer.put(key, value, valid);
+    return {
+      id: input.id ?? this.idOf(key),
+      tx: this.id,
+      replaced: replaced.filter((old) => !isDeepStrictEqual(old, value)),
+    };
   }
 
-  /** The id of a fact: the one that is given, or that of the same thing, or a new one. */
-  #factId(input: FactInput, value: FactValue, path: ScopePath): string {
+  /** The key of a fact: of the id that is given, or of the same thing, or a new one. */
+  #factKey(input: FactInput, value: FactValue, path: ScopePath): string {
     const { id, many = false } = input;
     if (typeof many !== "boolean") throw invalid("many is true or false");
-    if (id !== undefined) return this.#givenId(id, input, path);
+    if (id !== undefined) return this.#keyOfGiven(id, input, path);
     const { subject, predicate, object, text } = value;
     const isCorrected = predicate !== undefined && !many;
     const identity = isCorrected ? [subject, predicate] : [subject, predicate, object, text];
@@ -104,25 +109,31 @@ export class MemoryTransaction {
     return known ?? this.writer.create("fact", path, identity);
   }
 
-  #givenId(id: string, { scope }: FactInput, path: ScopePath): string {
-    const entry = this.writer.directory.entry(id);
-    if (entry === undefined) {
-      requireFreeId(id);
-      if (this.writer.tx.versions(id).length > 0) {
-        throw invalid(`the key ${JSON.stringify(id)} has a value that the memory did not write; choose another id`);
-      }
-      return this.writer.create("fact", path, [id], id);
-    }
-    this.#requireReach(id, entry);
+  #keyOfGiven(id: string, { scope }: FactInput, path: ScopePath): string {
+    const found = findRecord(this.writer.tx, this.root, id);
+    if (found === undefined) return this.#createGiven(id, path);
+    const { key, entry } = found;
     if (entry.kind !== "fact") throw invalid(`${id} is ${entry.kind === "entity" ? "an" : "a"} ${entry.kind}, no fact`);
     if (scope !== undefined && entry.path !== path) throw invalid(`${id} is in another scope, and stays there`);
-    return id;
+    return key;
+  }
+
+  /** Also where the id is that of a record outside of the scope, of which nothing may be told. */
+  #createGiven(id: string, path: ScopePath): string {
+    const { tx, directory } = this.writer;
+    requireFreeId(id);
+    const namesake = scopeOfNamesake(tx, this.root, path, id);
+    if (namesake !== undefined) throw invalid(`${id} is another record's id in ${namesake}; choose another id`);
+    const isTaken = directory.entry(id) !== undefined || isNamedAbove(tx, this.root, id) || tx.versions(id).length > 0;
+    if (!isTaken) return this.writer.create("fact", path, [id], id);
+    if (this.root !== "") return directory.createNamed("fact", path, digestOf([id]), { path: this.root, id });
+    throw invalid(`the key ${JSON.stringify(id)} has a value that the memory did not write; choose another id`);
   }
 
   /** What is believed of a fact about a stretch of time, by valid time. */
-  #factsWithin(id: string, from: Instant, to: Instant): FactValue[] {
+  #factsWithin(key: string, from: Instant, to: Instant): FactValue[] {
     const tx: [number, number] = [this.id, Number.POSITIVE_INFINITY];
-    const known = this.writer.tx.versions(id, { valid: [from, to], tx });
+    const known = this.writer.tx.versions(key, { valid: [from, to], tx });
     known.sort((a, b) => a.validFrom - b.validFrom);
     return known.map(({ value }) => value).filter((value) => isKind(value, "fact"));
   }
@@ -135,17 +146,17 @@ export class MemoryTransaction {
    */
   forget(id: string, options: ForgetOptions = {}): void {
     requireOptions(options, ["erase", "validFrom", "validTo"], "how to forget");
-    this.entry(id);
+    const key = this.#keyOf(id);
     const { erase = false, validFrom, validTo } = options;
     if (typeof erase !== "boolean") throw invalid("erase is true or false");
     if (!erase) {
       const from = validFrom ?? Number.NEGATIVE_INFINITY;
       const to = validTo ?? Number.POSITIVE_INFINITY;
-      this.writer.delete(id, { validFrom: from, validTo: to });
+      this.writer.delete(key, { validFrom: from, validTo: to });
       return;
     }
     if (validFrom !== undefined || validTo !== undefined) throw invalid("what is erased is erased about all times");
-    this.writer.erase(id);
+    this.writer.erase(key);
   }
 
   /** The knowledge graph of the scope. */
@@ -187,29 +198,29 @@ export class MemoryTransaction {
   /** What is believed of a record, with the writes of this transaction; undefined for nothing. */
   get(id: string): RecordValue | undefined {
     checkId(id);
-    const entry = this.writer.directory.entry(id);
-    if (entry === undefined || !containsScope(this.root, entry.path)) return undefined;
-    const value = this.writer.tx.get(id);
+    const found = findRecord(this.writer.tx, this.root, id);
+    const value = found && this.writer.tx.get(found.key);
     return isRecordValue(value) ? value : undefined;
   }
 
-  /** @internal The entry of a record that lies in the scope. */
-  entry(id: string): RecordEntry {
+  /** The key of a record that lies in the scope. */
+  #keyOf(id: string): string {
     checkId(id);
-    const entry = this.writer.directory.entry(id);
-    if (entry === undefined) throw notFound(id);
-    this.#requireReach(id, entry);
-    return entry;
+    const found = findRecord(this.writer.tx, this.root, id);
+    if (found === undefined) throw notFound(id);
+    return found.key;
   }
 
-  /** @internal Whether a key of the store is the id of a record that lies in the scope. */
+  /** @internal The id by which this memory knows a record that lies in the scope. */
+  idOf(key: string): string {
+    const entry = this.root === "" ? undefined : this.writer.directory.entry(key);
+    return entry === undefined ? key : idOf(key, entry, this.root);
+  }
+
+  /** @internal Whether a key of the store is that of a record that lies in the scope. */
   reaches(key: Key): boolean {
     const entry = typeof key === "string" ? this.writer.directory.entry(key) : undefined;
     return entry !== undefined && containsScope(this.root, entry.path);
-  }
-
-  #requireReach(id: string, entry: RecordEntry): void {
-    if (!containsScope(this.root, entry.path)) throw notFound(id);
   }
 }
 

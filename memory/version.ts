@@ -5,6 +5,7 @@ import { LlmdbError } from "../pager/error.js";
 import type { Version } from "../temporal/reads.js";
 import type { RecordEntry } from "./maps.js";
 import { isRecordValue, type MemoryRecord } from "./record.js";
+import { idOf } from "./record-name.js";
 import { relativeScope, type ScopePath } from "./scope.js";
 
 /**
@@ -18,5 +19,5 @@ export function recordOf(version: Version<unknown>, entry: RecordEntry | undefin
     throw new LlmdbError("LLMDB_CORRUPT", "a record of the memory was changed by other means than the memory");
   }
   const scope = relativeScope(root, entry.path);
-  return { id: key, scope, value, validFrom, validTo, knownFrom, tx: txFrom, knownTo, txTo };
+  return { id: idOf(key, entry, root), scope, value, validFrom, validTo, knownFrom, tx: txFrom, knownTo, txTo };
 }

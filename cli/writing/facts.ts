@@ -2,7 +2,7 @@
  * What `put` and `delete` write. Guarantees: a record of the memory is refused, because recall would not hear of it.
  */
 import type { Key, Transaction } from "../../index.js";
-import { recordEntry } from "../../memory/directory.js";
+import { recordEntry } from "../../memory/record-name.js";
 import { valueText } from "../arguments.js";
 import { badUsage, notFound } from "../failure.js";
 import type { Writing } from "./command.js";

@@ -237,23 +237,27 @@ function status(memory: Memory, args: Arguments): JsonObject {
     const counts = scopes.map(([, scope]) => order.count({ prefix: [scope, kind] }));
     return [kind, counts.reduce((sum, count) => sum + count, 0)] as const;
   });
+  const own = { records: Object.fromEntries(records), scopes: scopes.length };
+  const now = timeText(fileStorage.now());
+  const figures = root === "" ? { ...ofFile(db), ...own } : { scope: root, ...own, ...lastChange(memory) };
+  return fitReply(optional({ ...figures, now }), budgetOf(args));
+}
+
+/** What is said of the file to those who may see all of it. */
+function ofFile(db: Memory["db"]): JsonObject {
   const { lastTx, fileBytes } = db.stats();
-  let last: string | undefined;
-  for (const { time } of db.transactions({ reverse: true, limit: 1 })) last = timeText(time);
-  return fitReply(
-    optional({
-      file: db.path,
-      scope: root === "" ? undefined : root,
-      records: Object.fromEntries(records),
-      scopes: scopes.length,
-      lastTx,
-      lastTime: last,
-      now: timeText(fileStorage.now()),
-      fileBytes,
-      holder: process.pid,
-    }),
-    budgetOf(args),
-  );
+  let lastTime: string | undefined;
+  for (const { time } of db.transactions({ reverse: true, limit: 1 })) lastTime = timeText(time);
+  return { file: db.path, lastTx, lastTime, fileBytes, holder: process.pid };
+}
+
+/** The last transaction that changed something in the scope. */
+function lastChange(memory: Memory): JsonObject {
+  if (scopesBelow(memory.db, memory.root).length === 0) return {};
+  for (const { tx, time } of memory.transactions({ reverse: true, limit: 1 })) {
+    return { lastTx: tx, ...timeMember("lastTime", time) };
+  }
+  return {};
 }
 
 /** The same point for the pages that follow. */

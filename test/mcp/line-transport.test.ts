@@ -114,7 +114,8 @@ test.each([1000, 10_000_000])(
     const received: JSONRPCMessage[] = [];
     transport.onmessage = (message) => void received.push(message);
     await transport.start();
-    const deep = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"a":${"[".repeat(levels)}${"]".repeat(levels)}}}\n`;
+    const nested = "[".repeat(levels) + "]".repeat(levels);
+    const deep = `{"jsonrpc":"2.0","id":7,"method":"tools/call","params":{"a":${nested}}}\n`;
     input.end(
       Buffer.concat([Buffer.from(deep), Buffer.from('{"jsonrpc":"2.0","method":"notifications/initialized"}')]),
     );

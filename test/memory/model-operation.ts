@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import type { EntityValue, FactValue, RelationValue } from "../../memory/record.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
-import { contains, type MemoryModel, Refusal } from "./model.js";
+import { type MemoryModel, Refusal } from "./model.js";
 
 const words = ["ada", "acme", "node", "works", "lives", "oslo", "müsli", "İ"];
 const names = ["ada", "acme", "Node"];
@@ -113,7 +113,8 @@ export function runBoth(tx: MemoryTransaction, model: MemoryModel, op: Operation
 
 /** Any id that was ever used, of this scope or not. */
 function pick(model: MemoryModel, which: number): string {
-  const all = ["none", ...model.allIds];
+  const named = [...model.records.values()].flatMap((record) => record.named?.id ?? []);
+  const all = ["none", ...model.allIds, ...named];
   return all[which % all.length];
 }
 
@@ -195,9 +196,9 @@ function join(root: string, scope: string | undefined): string {
 }
 
 function requireReach(model: MemoryModel, root: string, id: string): string {
-  const record = model.records.get(id);
-  if (record === undefined || !contains(root, record.scope)) throw new Refusal(`no record ${id}`);
-  return id;
+  const found = model.find(root, id);
+  if (found === undefined) throw new Refusal(`no record ${id}`);
+  return found;
 }
 
 function remember(model: MemoryModel, root: string, input: OperationOf<"remember">): unknown {
@@ -218,18 +219,18 @@ function remember(model: MemoryModel, root: string, input: OperationOf<"remember
   const before = model.slices(id).filter(({ from, to }) => from < validTo && validFrom < to);
   model.write(id, value, validFrom, validTo);
   const replaced = before.map(({ value }) => value).filter((old) => JSON.stringify(old) !== JSON.stringify(value));
-  return { id, replaced };
+  return { id: model.shownId(id, root), replaced };
 }
 
 function factId(model: MemoryModel, root: string, input: OperationOf<"remember">): string {
   const { id, subject, predicate, object, text, many } = input;
   const path = join(root, input.scope);
   if (id !== undefined) {
-    const known = model.records.get(id);
-    if (known === undefined) return model.create("fact", path, ["a given id", "", "", id], id);
-    requireReach(model, root, id);
-    if (input.scope !== undefined && known.scope !== path) throw new Refusal("another scope");
-    return id;
+    const known = model.find(root, id);
+    if (known === undefined) return model.createGiven(root, path, id);
+    const isElsewhere = input.scope !== undefined && model.records.get(known)?.scope !== path;
+    if (isElsewhere) throw new Refusal("another scope");
+    return known;
   }
   const identity = predicate !== undefined && !many ? [subject, predicate] : [subject, predicate, object, text];
   return model.identified("fact", path, identity)[0] ?? model.create("fact", path, identity);

@@ -115,9 +115,16 @@ class Run {
     for (const root of ["", "a"]) {
       const memory = new Memory(this.#db, root === "" ? {} : { scope: root });
       for (const kind of KINDS) {
-        const expected = this.#model.known(kind, (scope) => scope === root).filter(now);
+        const shown = (id: string) => this.#model.shownId(id, root);
+        const expected = this.#model
+          .known(kind, (scope) => scope === root)
+          .filter(now)
+          .map(shown);
         expect(memory.list({ kind }).records.map(({ id }) => id)).toEqual(expected);
-        const below = this.#model.known(kind, (scope) => contains(root, scope)).filter(now);
+        const below = this.#model
+          .known(kind, (scope) => contains(root, scope))
+          .filter(now)
+          .map(shown);
         const found: string[] = [];
         for (let cursor: string | undefined, first = true; first || cursor !== undefined; first = false) {
           const page = memory.list({ kind, below: true, limit: 2, ...(cursor === undefined ? {} : { cursor }) });
@@ -204,9 +211,10 @@ class Run {
         const { hits, more } = memory.recall(query, { ...place, validity, validAt: 4000, tx, limit: 1000 });
         const expected = this.#model.recall(query, { tx, validAt: 4000, validity, inScope });
         expect(more).toBe(false);
-        expect(hits.map(({ record }) => record.id).toSorted()).toEqual([...expected.keys()].toSorted());
+        const shown = new Map([...expected].map(([id, hit]) => [this.#model.shownId(id, root), hit] as const));
+        expect(hits.map(({ record }) => record.id).toSorted()).toEqual([...shown.keys()].toSorted());
         for (const [place, { record, text, score }] of hits.entries()) {
-          const model = expected.get(record.id);
+          const model = shown.get(record.id);
           expect(Math.abs(score - (model?.score ?? 0)), `${query}: ${text}`).toBeLessThan(1e-9);
           expect(model?.texts).toContain(text);
           if (place > 0) expect(score).toBeLessThanOrEqual(hits[place - 1].score);

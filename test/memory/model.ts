@@ -3,6 +3,7 @@
  * question, and BM25 by counting words. Guarantees: nothing of a store or an index is used; nothing is kept but events,
  * the identities of records, and in which order they became known.
  */
+import { expect } from "vitest";
 import { english } from "../../memory/analyzer.js";
 import { type RecordKind, type RecordValue, textsOf } from "../../memory/record.js";
 
@@ -12,7 +13,10 @@ const B = 0.75;
 const LETTERS = { fact: "f", entity: "e", relation: "r", turn: "t" };
 
 export interface ModelRecord {
+  /** In the store; what else is called an id here is this. */
   readonly id: string;
+  /** Memories of a path and below know it by another id. */
+  readonly named: { readonly path: string; readonly id: string } | undefined;
   readonly kind: RecordKind;
   readonly scope: string;
   readonly identity: string;
@@ -105,11 +109,35 @@ export class MemoryModel {
     this.#touched.clear();
   }
 
-  create(kind: RecordKind, scope: string, identity: unknown, id?: string): string {
-    const own = id ?? `${LETTERS[kind]}${this.#number + 1}`;
-    this.#number++;
-    this.records.set(own, { id: own, kind, scope, identity: JSON.stringify(identity) });
+  create(kind: RecordKind, scope: string, identity: unknown, id?: string, namedAt?: string): string {
+    const number = ++this.#number;
+    const named = id === undefined || namedAt === undefined ? undefined : { path: namedAt, id };
+    const own = named === undefined ? (id ?? `${LETTERS[kind]}${number}`) : `${id}~${number}`;
+    this.records.set(own, { id: own, named, kind, scope, identity: JSON.stringify(identity) });
     return own;
+  }
+
+  /** By which id a memory of this root knows a record. */
+  shownId(id: string, root: string): string {
+    const named = this.records.get(id)?.named;
+    return named !== undefined && contains(named.path, root) ? named.id : id;
+  }
+
+  /** The record that a memory of this root knows by an id. */
+  find(root: string, shown: string): string | undefined {
+    const found = [...this.records.values()].filter(
+      ({ id, scope }) => contains(root, scope) && this.shownId(id, root) === shown,
+    );
+    expect(found.length, `${shown} in ${root}`).toBeLessThan(2);
+    return found[0]?.id;
+  }
+
+  /** A fact of an id that no record has for a memory of this root. */
+  createGiven(root: string, path: string, id: string): string {
+    const same = [...this.records.values()].flatMap(({ named }) => (named?.id === id ? [named.path] : []));
+    if (same.some((at) => at !== root && contains(root, at) && contains(at, path))) throw new Refusal("a namesake");
+    const isTaken = this.records.has(id) || same.some((at) => contains(at, root));
+    return this.create("fact", path, ["a given id", "", "", id], id, isTaken ? root : undefined);
   }
 
   /** Those of an identity, oldest first. */
@@ -163,7 +191,7 @@ export class MemoryModel {
       this.write(id, undefined);
       for (const { from, to, value } of before) this.write(id, value, from, to);
     }
-    return ids.sort();
+    return ids.map((id) => this.shownId(id, root)).sort();
   }
 
   /** Whether a transaction left anything of what it did to a record. */

@@ -100,7 +100,13 @@ test("nothing outside is seen, and nothing inside changes by what is done outsid
         const forget = (erase: boolean) => () => team.transactionSync((tx) => tx.forget(id, { erase }));
         expect(forget(false)).toThrow(missing);
         expect(forget(true)).toThrow(missing);
-        expect(() => team.transactionSync((tx) => tx.remember({ id, text: "mine" }))).toThrow();
+        const rememberMine = () =>
+          team.transactionSync((tx) => {
+            expect(tx.remember({ id, text: "mine" })).toMatchObject({ id, replaced: [] });
+            expect(tx.get(id)).toMatchObject({ text: "mine" });
+            throw new Error("not kept");
+          });
+        expect(rememberMine).toThrow(/not kept|no record .* to correct/);
         expect(team.transactionSync((tx) => tx.get(id))).toBeUndefined();
       }
       for (const { tx } of root.transactions()) {
