@@ -11,6 +11,7 @@ import { LlmdbError } from "../pager/error.js";
 import { magnitudeHex, writeMagnitude } from "./magnitude.js";
 import { EXT_BIGINT, MAX_VALUE_DEPTH } from "./msgpack.js";
 import { requireWellFormed } from "./utf8.js";
+import { MAX_HOLES, MAX_VALUE_BYTES, tooLarge, tooSparse } from "./value-limits.js";
 
 const FIRST_BYTES = 4096;
 
@@ -19,6 +20,9 @@ const RETAINED_BYTES = 1024 * 1024;
 
 /** Longer texts are written by the native encoder. */
 const SHORT_TEXT = 48;
+
+/** Shorter runs of bytes are copied one by one. */
+const SHORT_BYTES = 64;
 
 const float = new DataView(new ArrayBuffer(8));
 
@@ -76,8 +80,15 @@ class MsgpackWriter {
 
   #array(array: readonly unknown[], depth: number): void {
     const { length } = array;
+    // Each element takes a byte at least.
+    if (length > MAX_VALUE_BYTES - this.#at) throw tooLarge();
     this.#head(length, 0x90, 0xdc);
-    for (let i = 0; i < length; i++) this.#value(array[i], depth);
+    let holes = 0;
+    for (let i = 0; i < length; i++) {
+      const value = array[i];
+      if (value === undefined && !(i in array) && ++holes > MAX_HOLES) throw tooSparse();
+      this.#value(value, depth);
+    }
   }
 
   #properties(object: object, depth: number): void {
@@ -200,7 +211,7 @@ class MsgpackWriter {
     if (Number.isNaN(value.getTime())) throw unstorable("an invalid Date");
     const stamp = encodeTimeSpecToTimestamp(encodeDateToTimeSpec(value));
     this.#extension(EXT_TIMESTAMP, stamp.length);
-    this.#raw(stamp);
+    this.#raw(stamp, stamp.length);
   }
 
   /** The head of an extension, and room for what is in it. */
@@ -213,14 +224,17 @@ class MsgpackWriter {
   }
 
   #binary(value: Uint8Array): void {
-    this.#reserve(5 + value.length);
-    this.#sized(value.length, 0xc4);
-    this.#raw(value);
+    // Read once: shared memory that can grow may have grown the next time.
+    const { length } = value;
+    this.#reserve(5 + length);
+    this.#sized(length, 0xc4);
+    this.#raw(length < SHORT_BYTES ? value : value.subarray(0, length), length);
   }
 
-  #raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#at);
-    this.#at += bytes.length;
+  #raw(bytes: Uint8Array, length: number): void {
+    if (length < SHORT_BYTES) for (let i = 0; i < length; i++) this.#bytes[this.#at + i] = bytes[i];
+    else this.#bytes.set(bytes, this.#at);
+    this.#at += length;
   }
 
   /** How many elements or properties follow: in one byte with `small`, or in two or four behind `large`. */

@@ -12,7 +12,8 @@ import { copyValue, Entry, findEntry } from "./entry.js";
 import { putEntry, removeEntry } from "./entry-change.js";
 import { decodeKey, encodeKey, KeyBuffer } from "./key.js";
 import { checkMapOptions, RESERVED_NAMES } from "./options.js";
-import { MAX_VALUE_BYTES, type ValueFormat, valueCodec } from "./value.js";
+import { type ValueFormat, valueCodec } from "./value.js";
+import { MAX_VALUE_BYTES } from "./value-limits.js";
 import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
 
 const again = new KeyBuffer();

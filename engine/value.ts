@@ -2,11 +2,13 @@
  * How the values of a map become bytes and come back. Guarantees: a codec either stores a value so that it reads back
  * (what changes on the way is documented), or throws a typed error; decoding never hands out a view of its input.
  */
-import { isUint8Array } from "node:util/types";
+import { isSharedArrayBuffer, isUint8Array } from "node:util/types";
 import { LlmdbError } from "../pager/error.js";
+import { MAX_VALUE_DEPTH } from "./msgpack.js";
 import { decodeMsgpack } from "./msgpack-reader.js";
 import { encodeMsgpack } from "./msgpack-writer.js";
 import { readUtf8, requireWellFormed, writeUtf8 } from "./utf8.js";
+import { MAX_HOLES, MAX_VALUE_BYTES, tooLarge, tooSparse } from "./value-limits.js";
 
 /** The ways to store values. A map keeps the one that it was first written with. */
 export type ValueFormat = "msgpack" | "json" | "bytes" | "string";
@@ -29,8 +31,11 @@ export interface ValueCodec {
   decode(bytes: Uint8Array, start?: number, end?: number): unknown;
 }
 
-/** The longest value in bytes, after encoding. */
-export const MAX_VALUE_BYTES = 2 ** 30;
+/** JSON text of more elements is longer than a string can be. */
+const MAX_JSON_ELEMENTS = 2 ** 28;
+/** Up to this length bytes are always copied: V8 keeps them on its heap, and moves them to look at their buffer. */
+const SMALL_BYTES = 64;
+const small = Array.from({ length: SMALL_BYTES + 1 }, (_, length) => new Uint8Array(length));
 
 const codecs: Readonly<Record<ValueFormat, ValueCodec>> = {
   msgpack: { format: "msgpack", encode: (value) => guarded(encodeMsgpack, value), decode: decodeMsgpack },
@@ -74,11 +79,27 @@ function guarded(encode: (value: unknown) => Uint8Array, value: unknown): Uint8A
 }
 
 function encodeJson(value: unknown): Uint8Array {
+  requireJsonSize(value, 0);
   const text = JSON.stringify(value) as string | undefined;
   if (text === undefined) {
     throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `a ${typeof value} is not JSON; delete the key, or store null`);
   }
   return writeUtf8(text);
+}
+
+/** Refuses what `JSON.stringify` would work on for minutes. How deep a value may be, that says itself. */
+function requireJsonSize(value: unknown, depth: number): void {
+  if (typeof value !== "object" || value === null || depth > MAX_VALUE_DEPTH) return;
+  if (!Array.isArray(value)) {
+    for (const key in value) requireJsonSize(Reflect.get(value, key), depth + 1);
+    return;
+  }
+  if (value.length > MAX_JSON_ELEMENTS) throw tooLarge();
+  let holes = 0;
+  for (let i = 0; i < value.length; i++) {
+    if (value[i] === undefined && !(i in value) && ++holes > MAX_HOLES) throw tooSparse();
+    requireJsonSize(value[i], depth + 1);
+  }
 }
 
 function decodeJson(bytes: Uint8Array, start = 0, end = bytes.length): unknown {
@@ -97,8 +118,17 @@ function encodeBytes(value: unknown): Uint8Array {
       `a map of bytes stores Uint8Arrays, not a value of type ${typeof value}`,
     );
   }
+  if (value.length <= SMALL_BYTES) return copySmall(value);
+  // Another thread may write to shared memory between the writing of the value and that of its checksum.
+  if (isSharedArrayBuffer(value.buffer)) return new Uint8Array(value);
   // Buffers and other subclasses become plain, so that the code behind this sees one kind of array only.
   return value.constructor === Uint8Array ? value : new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
+}
+
+function copySmall(value: Uint8Array): Uint8Array {
+  const copy = small[value.length];
+  for (let i = 0; i < copy.length; i++) copy[i] = value[i];
+  return copy;
 }
 
 function decodeBytes(bytes: Uint8Array, start = 0, end = bytes.length): Uint8Array {
@@ -118,13 +148,4 @@ function encodeString(value: unknown): Uint8Array {
 
 function decodeString(bytes: Uint8Array, start = 0, end = bytes.length): string {
   return readUtf8(bytes, start, end);
-}
-
-function tooLarge(options?: { cause: unknown }): LlmdbError {
-  return new LlmdbError(
-    "LLMDB_VALUE_TOO_LARGE",
-    "the value takes more than 1 GiB, or more memory than there is; store it in parts under several keys",
-    { limit: MAX_VALUE_BYTES },
-    options,
-  );
 }

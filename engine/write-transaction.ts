@@ -3,7 +3,7 @@
  * forked from the committed one at first use, so that a range read sees later writes; after an error in the middle of a
  * change the transaction (or the savepoint around it) can only be rolled back.
  */
-import { isAsyncFunction, isPromise } from "node:util/types";
+import { isAsyncFunction } from "node:util/types";
 import { areFields, type BoundFields, NO_BOUNDS, sameFields } from "../btree/bounds.js";
 import { clearRange } from "../btree/clear.js";
 import { prefixBounds, scrubRange } from "../btree/scrub.js";
@@ -177,12 +177,10 @@ export class WriteTransaction {
   runBody<T>(body: (tx: this) => T): T {
     if (isAsyncFunction(body)) throw asyncBody();
     const value = body(this);
-    if (isPromise(value)) {
-      // Whatever it goes on to do will be refused; its outcome is nobody's.
-      value.catch(() => {});
-      throw asyncBody();
-    }
-    return value;
+    if (!isThenable(value)) return value;
+    // Whatever it goes on to do will be refused; its outcome is nobody's.
+    if (value instanceof Promise) value.catch(() => {});
+    throw asyncBody();
   }
 
   /** Runs a body under a savepoint: an exception undoes what it did. */
@@ -317,6 +315,12 @@ function noFields(): LlmdbError {
     "LLMDB_INVALID_ARGUMENT",
     "a map keeps bounds of at most 4 fields of 1 to 16 bytes, at offsets of 0 to 255, and inside of the key",
   );
+}
+
+/** What `await` would wait for: promises, and what libraries have in their place. */
+function isThenable(value: unknown): boolean {
+  if (value === null || (typeof value !== "object" && typeof value !== "function")) return false;
+  return "then" in value && typeof value.then === "function";
 }
 
 function asyncBody(): LlmdbError {

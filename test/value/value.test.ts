@@ -3,7 +3,8 @@ import { runInNewContext } from "node:vm";
 import { decode as libraryDecode, encode as libraryEncode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { MAX_VALUE_BYTES, type ValueFormat, valueCodec } from "../../engine/value.js";
+import { type ValueFormat, valueCodec } from "../../engine/value.js";
+import { MAX_VALUE_BYTES } from "../../engine/value-limits.js";
 import { LlmdbError, type LlmdbErrorCode } from "../../pager/error.js";
 
 const msgpack = valueCodec("msgpack");
