@@ -5,9 +5,11 @@
 import { type Command, InvalidArgumentError, Option } from "commander";
 import type { At, Instant, Key, Range, Valid } from "../index.js";
 import { period } from "../index.js";
-import { asKey, fromJson, toJsonText } from "../models/values/json-forms.js";
+import { asKey, FORMS_DEPTH, fromJson, toJsonText } from "../models/values/json-forms.js";
+import { readJson } from "../models/values/json-reader.js";
 import { badUsage, failureOf } from "./failure.js";
 import { readInstant } from "./instant-text.js";
+import { cutTo } from "./table.js";
 
 /** How a key is written. */
 export interface KeyFlags {
@@ -40,6 +42,8 @@ export interface RangeFlags extends KeyFlags {
 /** What is said where a time cannot be read. */
 const TIMES = "ISO 8601 (2020, 2020-01-31, 2020-01-31T10:15:00+01:00), milliseconds since 1970, Infinity or -Infinity";
 const MAX_PARTITION = 2 ** 32 - 1;
+/** Of a text that is quoted in an error. */
+const SHOWN = 100;
 
 /** Adds `--key-json` and `--key-text`. */
 export function keyOptions(command: Command): Command {
@@ -103,7 +107,7 @@ export function valueText(value: unknown): string {
   // All digits would be read as a bigint.
   if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value))
     return value.toExponential();
-  return typeof value === "string" && parse(value) === undefined ? value : toJsonText(value);
+  return typeof value === "string" && !isJson(value) ? value : toJsonText(value);
 }
 
 /** The point that options name; undefined for now. */
@@ -176,14 +180,24 @@ function partition(text: string): number {
   throw new InvalidArgumentError("A partition is a whole number from 0 to 2^32 - 1.");
 }
 
-/** What a text is as JSON; a whole number that is too large for a number is a bigint. */
-function parse(text: string): { readonly value: unknown } | undefined {
+/** What a text is as JSON, its integers exact; undefined where it is not JSON. */
+export function parse(text: string): { readonly value: unknown } | undefined {
   try {
-    const value: unknown = JSON.parse(text);
-    const isLarge = typeof value === "number" && !Number.isSafeInteger(value) && /^\s*-?\d+\s*$/.test(text);
-    return { value: isLarge ? BigInt(text) : value };
-  } catch {
+    return { value: readJson(text, FORMS_DEPTH) };
+  } catch (error) {
+    // JSON that cannot be read exactly is not taken as text.
+    if (isJson(text)) throw badUsage(`${cutTo(text, SHOWN)}: ${failureOf(error).message}`);
     return undefined;
+  }
+}
+
+/** Whether a text would be taken as JSON. */
+export function isJson(text: string): boolean {
+  try {
+    JSON.parse(text);
+    return true;
+  } catch {
+    return false;
   }
 }
 

@@ -4,11 +4,11 @@
  */
 import { type Command, Option } from "commander";
 import { Memory } from "../memory/index.js";
-import type { FactInput } from "../memory/input.js";
 import type { Hit } from "../memory/recall.js";
 import { toJson } from "../models/values/json-forms.js";
 import {
   type PointFlags,
+  parse,
   pointOf,
   pointOptions,
   readValue,
@@ -81,13 +81,14 @@ export function rememberCommand(streams: Streams): Command {
   });
 }
 
-function factOf(flags: RememberFlags, text: string | undefined): FactInput {
+/** As the memory takes it, which looks at all of it itself. */
+function factOf(flags: RememberFlags, text: string | undefined): object {
   const { id, subject, predicate, object, tag, source, confidence, many } = flags;
   return {
     ...(id !== undefined && { id }),
     ...(subject !== undefined && { subject }),
     ...(predicate !== undefined && { predicate }),
-    ...(object !== undefined && { object: jsonOf(object) }),
+    ...(object !== undefined && { object: (parse(object) ?? { value: object }).value }),
     ...(text !== undefined && { text }),
     ...(tag !== undefined && { tags: tag }),
     ...(source !== undefined && { source }),
@@ -95,15 +96,6 @@ function factOf(flags: RememberFlags, text: string | undefined): FactInput {
     ...(many !== undefined && { many }),
     ...stretchOf(flags),
   };
-}
-
-/** JSON, or else text. */
-function jsonOf(text: string): FactInput["object"] {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
 }
 
 export function recallCommand(streams: Streams): Command {

@@ -17,7 +17,9 @@ import {
   type Transaction,
   type TransactionOptions,
 } from "../../index.js";
-import { asKey, fromJson, isObject, property } from "../../models/values/json-forms.js";
+import { asKey, FORMS_DEPTH, fromJson, isObject, property, toJsonText } from "../../models/values/json-forms.js";
+import { readJson } from "../../models/values/json-reader.js";
+import { isJson } from "../arguments.js";
 import { badUsage } from "../failure.js";
 import { readInstant } from "../instant-text.js";
 import { Fields } from "../writing/fields.js";
@@ -208,9 +210,9 @@ function parseLine({ number, text }: Line): TransactionLine | EntryLine {
 
 function parseJson(text: string): unknown {
   try {
-    return JSON.parse(text);
-  } catch {
-    throw badUsage("it is not JSON, or only a part of it");
+    return readJson(text, FORMS_DEPTH);
+  } catch (error) {
+    throw isJson(text) ? error : badUsage("it is not JSON, or only a part of it");
   }
 }
 
@@ -224,7 +226,7 @@ function parseChange(json: unknown, known: readonly string[]): Change {
   if (!isObject(json)) throw badUsage("one of its changes is not an object");
   requireKnown(json, known);
   const op = property(json, "op") ?? "put";
-  if (op !== "put" && op !== "delete") throw badUsage(`its op is ${JSON.stringify(op)}; it is "put" or "delete"`);
+  if (op !== "put" && op !== "delete") throw badUsage(`its op is ${toJsonText(op)}; it is "put" or "delete"`);
   if (op === "put" && !Object.hasOwn(json, "value"))
     throw badUsage('a put has a "value"; to remove, say "op":"delete"');
   const partition = property(json, "partition") ?? 0;

@@ -4,6 +4,9 @@
  * what is wrong with the line.
  */
 
+import { toJsonText } from "../../models/values/json-forms.js";
+import { readJson } from "../../models/values/json-reader.js";
+
 /** A day as `YYYY-MM-DD`, whether it has come at an unknown date, or null: not known. */
 export type DayOrState = string | boolean | null;
 
@@ -63,7 +66,7 @@ export function parseStatement(line: string): SupportStatement {
   const statement = { recordedAt: recordingTime(fields), product, cycle };
   const op = fields.get("op");
   if (op === "retract") return { ...statement, facts: null };
-  if (op !== "assert") throw new Error(`op is "assert" or "retract", not ${JSON.stringify(op)}`);
+  if (op !== "assert") throw new Error(`op is "assert" or "retract", not ${toJsonText(op)}`);
   const facts = {
     releaseDate: dayOrNull(fields, "releaseDate"),
     eol: dayOrState(fields, "eol"),
@@ -77,7 +80,7 @@ export function parseStatement(line: string): SupportStatement {
 function parseObject(line: string): ReadonlyMap<string, unknown> {
   let parsed: unknown;
   try {
-    parsed = JSON.parse(line);
+    parsed = readJson(line);
   } catch {
     throw new Error("not JSON, or cut off");
   }
@@ -88,7 +91,7 @@ function parseObject(line: string): ReadonlyMap<string, unknown> {
 function requireText(fields: ReadonlyMap<string, unknown>, name: string): string {
   const value = fields.get(name);
   if (typeof value === "string" && value !== "") return value;
-  throw new Error(`${name} is text, not ${JSON.stringify(value)}`);
+  throw new Error(`${name} is text, not ${toJsonText(value)}`);
 }
 
 function textOrNull(fields: ReadonlyMap<string, unknown>, name: string): string | null {
