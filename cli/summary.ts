@@ -19,12 +19,13 @@ export function simulatedSummary(report: TortureReport): string[] {
 
 /** The lines about killed processes. */
 export function killSummary(report: ProcessTortureReport): string[] {
-  const { kills, commits, acknowledged, withoutCommits, stages, seconds } = report;
+  const { kills, commits, acknowledged, withoutCommits, keptOut, stages, seconds } = report;
   return [
     `killed processes: ${verdict(report.violations)}`,
     `  ${kills} kills in ${seconds.toFixed(1)} s, ${commits} commits, ${acknowledged} acknowledged as durable`,
     `  killed in: ${counts(stages)}; ${withoutCommits} before any commit`,
     `  branches of recovery: ${counts(report.branches)}`,
+    ...(keptOut > 0 ? [`  ${keptOut} second writers in other namespaces kept out`] : []),
     ...weaknessLines(report.weaknesses),
   ];
 }

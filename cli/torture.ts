@@ -19,6 +19,7 @@ interface TortureFlags {
   readonly kills?: number;
   readonly workers?: number;
   readonly committers?: number;
+  readonly namespaces?: boolean;
   readonly depth?: number;
   readonly exhaustive?: { commits: number; keys: number };
   readonly faults?: number;
@@ -60,6 +61,7 @@ export function tortureCommand(streams: Streams): Command {
     .option("--image <image>", "simulated: only this image of the round", whole)
     .option("--kills <kills>", "kill: ends after so many kills", whole)
     .option("--committers <committers>", "kill: how many commit at once (default: 1 and 8 in turn)", whole)
+    .option("--namespaces", "kill: processes in network and process namespaces of their own, as in containers (Linux)")
     .option("--json", "prints the result as JSON")
     .option("--quiet", "shows no progress")
     .action((flags: TortureFlags) => torture(flags, streams));
@@ -132,12 +134,13 @@ function runKills(
   signal: AbortSignal,
   line: ProgressLine | undefined,
 ): Promise<ProcessTortureReport> {
-  const { seed, kills, committers } = flags;
+  const { seed, kills, committers, namespaces } = flags;
   return tortureProcesses({
     seed,
     minutes: minutesOf(flags, kills),
     kills,
     committers,
+    namespaces,
     signal,
     onProgress: ({ kills: done, commits }) => line?.show(`kill: ${done} kills, ${commits} commits`),
   });

@@ -22,7 +22,9 @@ const FREE = 0;
 const LOOKING = 1;
 const READING = 2;
 /** The lock of the register is held for a few calls only. */
-const REGISTER_TRIES = 500;
+const REGISTER_TRIES = 200;
+/** Two that see each other in different containers both give up: by chance one of them comes back alone. */
+const REGISTER_PAUSE_MS = 10;
 /** What a folder answers that takes no new file. */
 const UNWRITABLE = new Set(["EROFS", "EACCES", "EPERM", "ENOSPC", "EDQUOT"]);
 const sleeper = new Int32Array(new SharedArrayBuffer(4));
@@ -173,10 +175,12 @@ function openRegister(storage: Storage, path: string): StorageFile | undefined {
 }
 
 function lockRegister(storage: Storage, path: string, database: StorageFile): StorageLock | undefined {
+  const chance = new Uint8Array(1);
   for (let i = 0; i < REGISTER_TRIES; i++) {
     const lock = storage.lock(database, path, REGISTER_SLOT);
     if (lock !== undefined) return lock;
-    Atomics.wait(sleeper, 0, 0, 2);
+    storage.random(chance);
+    Atomics.wait(sleeper, 0, 0, 1 + (chance[0] / 256) * REGISTER_PAUSE_MS);
   }
   throw new LlmdbError("LLMDB_LOCKED", `the register of readers of ${path} is busy; try again`, { path });
 }

@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { waysThroughNamespaces } from "../harness/kill/namespaces.js";
 import { type Tally, weaknessesOf } from "../harness/kill/tally.js";
 import { compileHarness, type PlantedBug } from "./compiled-harness.js";
 
@@ -38,6 +39,27 @@ test.each([1, 8])("10 kills, %i concurrent committers", async (committers) => {
   expect(report.commits).toBeGreaterThanOrEqual(report.acknowledged);
 });
 
+const missing = waysThroughNamespaces().missing;
+
+test.skipIf(missing !== undefined)(`8 kills among namespaces ${missing ?? ""}`, async () => {
+  const { tortureProcesses } = await harness("namespaces");
+  const report = await tortureProcesses({ seed, kills: 8, namespaces: true });
+  expect(report.violations).toEqual([]);
+  expect(report.acknowledged).toBeGreaterThan(0);
+  expect(report.keptOut).toBeGreaterThan(0);
+});
+
+test.skipIf(missing !== undefined)("self-check: a lock that other namespaces do not see is found", async () => {
+  const { tortureProcesses } = await harness("blind", {
+    path: "pager/lock-socket.ts",
+    right: "const folder = openFolder(target);",
+    wrong: "const folder = undefined;",
+  });
+  const report = await tortureProcesses({ seed, kills: 24, namespaces: true });
+  expect(report.violations[0].message).toMatch(/second process could open|verify|LLMDB_/);
+  expect(report.violations[0].replay).toContain("--namespaces");
+});
+
 test("on a slow machine, kills come after commits all the same", async () => {
   const { tortureProcesses } = await harness("slow", {
     path: "test/harness/kill/commit-loop.ts",
@@ -68,6 +90,7 @@ describe("what a run proves", () => {
     kills: 200,
     commits: 900,
     acknowledged: 800,
+    keptOut: 0,
     withoutCommits: 40,
     stages: { creation: 10, opening: 30, commits: 80, checkpoint: 40, compaction: 20, closing: 20 },
     branches: { "unfinished-removed": 2, "stale-log-removed": 3, replayed: 90, wrapped: 4 },

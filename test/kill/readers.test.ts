@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { Database } from "../../index.js";
 import { refreshes } from "../harness/kill/ledger-reader.js";
+import { waysThroughNamespaces } from "../harness/kill/namespaces.js";
 import { compileHarness } from "./compiled-harness.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llmdb-readers-"));
@@ -24,6 +25,15 @@ test("readers in the writer's process see whole snapshots, for 4 s", async () =>
 // Without `refresh`, readers are not registered with the writer: docs/design.md says so.
 test.skipIf(!refreshes(Database.prototype))("so do those in threads and processes, which are killed", async () => {
   const report = await kill.tortureReaders({ seed: 20_261_123, seconds: 5 });
+  expect(report.anomalies).toEqual([]);
+  expect(report.kills).toBeGreaterThan(2);
+  expect(report.checks).toBeGreaterThan(1000);
+});
+
+const { missing } = waysThroughNamespaces();
+
+test.skipIf(missing !== undefined)(`and those in namespaces of their own ${missing ?? ""}`, async () => {
+  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: 5, namespaces: true });
   expect(report.anomalies).toEqual([]);
   expect(report.kills).toBeGreaterThan(2);
   expect(report.checks).toBeGreaterThan(1000);

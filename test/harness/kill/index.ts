@@ -7,6 +7,7 @@ import { availableParallelism } from "node:os";
 import { Random } from "../random.js";
 import { Pace } from "./kill-moment.js";
 import { KilledDatabase } from "./killed-database.js";
+import { waysThroughNamespaces } from "./namespaces.js";
 import { ScratchFolder } from "./scratch-folder.js";
 import { ProcessStock } from "./started-process.js";
 import { emptyTally, type Tally, weaknessesOf } from "./tally.js";
@@ -26,6 +27,11 @@ export interface ProcessTorture {
   kills?: number;
   /** Concurrent promise committers. Default: 1 and 8, a database each in turn. */
   committers?: number;
+  /**
+   * Runs the processes in network and process namespaces of their own in turn, as containers have them, and lets one try
+   * to write beside another. Linux only. Default false.
+   */
+  namespaces?: boolean;
   /** Ends the run early, after the kills that are under way; what was found until then is reported. */
   signal?: AbortSignal;
   /** Called after each kill. */
@@ -73,7 +79,8 @@ class Torture {
   readonly #options: ProcessTorture;
   readonly #random: Random;
   readonly #scratch = new ScratchFolder();
-  readonly #stock = new ProcessStock(2);
+  readonly #stock: ProcessStock;
+  readonly #missing: string | undefined;
   #endMs: number;
   readonly #tally = emptyTally();
   readonly #pace = new Pace();
@@ -86,6 +93,9 @@ class Torture {
   constructor(options: ProcessTorture) {
     this.#options = options;
     this.#random = new Random(options.seed);
+    const { ways, missing } = options.namespaces === true ? waysThroughNamespaces() : { ways: [[]] };
+    this.#stock = new ProcessStock(2, {}, ways);
+    this.#missing = missing;
     const minutes = options.minutes ?? (options.kills === undefined ? 1 : Number.POSITIVE_INFINITY);
     this.#endMs = performance.now() + minutes * 60_000;
   }
@@ -102,7 +112,9 @@ class Torture {
 
   report(): ProcessTortureReport {
     const seconds = (performance.now() - this.#startedMs) / 1000;
-    return { ...this.#tally, seconds, violations: this.#violations, weaknesses: weaknessesOf(this.#tally) };
+    const weaknesses = weaknessesOf(this.#tally);
+    if (this.#missing !== undefined) weaknesses.push(`there were no namespaces: ${this.#missing}`);
+    return { ...this.#tally, seconds, violations: this.#violations, weaknesses };
   }
 
   /** Ends what is left over. The files stay where there is something to see in them. */
@@ -145,8 +157,8 @@ class Torture {
   }
 
   #violate(database: KilledDatabase, problems: readonly string[]): void {
-    const { seed, kills = this.#given, committers } = this.#options;
-    const only = committers === undefined ? "" : ` --committers ${committers}`;
+    const { seed, kills = this.#given, committers, namespaces } = this.#options;
+    const only = `${committers === undefined ? "" : ` --committers ${committers}`}${namespaces ? " --namespaces" : ""}`;
     this.#violations.push({
       message: `${problems.join("; ")} (files: ${database.folder})`,
       replay: `npx llmdb torture --engine kill --seed ${seed} --kills ${kills}${only}`,

@@ -34,6 +34,12 @@ export interface CheckJob {
   readonly close: boolean;
 }
 
+/** Tries to open a database that another process writes to. */
+export interface IntrudeJob {
+  readonly task: "intrude";
+  readonly path: string;
+}
+
 /** Makes a fixed number of commits, the same way every time. */
 export interface FixedJob {
   readonly task: "fixed";
@@ -83,6 +89,7 @@ export interface ReadLedgerJob {
 export type Job =
   | CommitJob
   | CheckJob
+  | IntrudeJob
   | FixedJob
   | FillJob
   | CheckFullJob
@@ -111,6 +118,8 @@ export type Report =
       readonly problems: readonly string[];
       readonly steps: readonly RecoveryStep[];
     }
+  /** It was kept out of the database, or was not. */
+  | { readonly kind: "intruded"; readonly keptOut: boolean }
   /** A cycle of filling is over, and so many writes were refused in it. */
   | { readonly kind: "cycle"; readonly cycle: number; readonly refusals: number }
   /** So many snapshots were checked since the last time, and this did not hold. */

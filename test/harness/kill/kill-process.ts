@@ -2,7 +2,7 @@
  * The program of every process that the torture starts: does one job after the other, until it is killed. Guarantees:
  * it ends when its parent is gone, so that nothing is left running.
  */
-import { open } from "../../../index.js";
+import { LlmdbError, open } from "../../../index.js";
 import { Random } from "../random.js";
 import { commitFor, countersOf } from "./commit-loop.js";
 import { runFixed } from "./fixed-run.js";
@@ -37,6 +37,8 @@ async function run(job: Job): Promise<void> {
       return commit(job);
     case "check":
       return check(job);
+    case "intrude":
+      return intrude(job.path);
     case "fixed":
       return fixed(job);
     case "fill":
@@ -66,6 +68,17 @@ async function check({ path, workload, pageSize, readOnly, close }: CheckJob): P
   const problems = problemsOf(db, workload);
   if (close) await db.close();
   tell({ kind: "checked", counters, problems, steps: db.recovered.steps });
+}
+
+async function intrude(path: string): Promise<void> {
+  let keptOut = false;
+  try {
+    await open(path).close();
+  } catch (error) {
+    if (!(error instanceof LlmdbError) || error.code !== "LLMDB_LOCKED") throw error;
+    keptOut = true;
+  }
+  tell({ kind: "intruded", keptOut });
 }
 
 async function fixed({ path, workload, pageSize, checkpointBytes, commits }: FixedJob): Promise<void> {

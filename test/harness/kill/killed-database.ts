@@ -84,12 +84,30 @@ export class KilledDatabase {
       this.#hear(report);
     });
     const how = await Promise.race([moment.reached, child.ended.then(() => "ended"), this.#silence(moment)]);
+    // A process in one of these stages has the database open and does not close it.
+    const isOpen = plan.stage === "commits" || plan.stage === "checkpoint" || plan.stage === "compaction";
+    if (this.#stock.spansNamespaces && isOpen && how !== "ended" && how !== "silent") await this.#intrude();
     await child.kill();
     this.#noteErrors(child);
     if (how === "silent") this.#problems.push(`the process made no progress in ${PATIENCE_MS} ms`);
     if (how === "ended" && this.#problems.length === 0) this.#problems.push("the process ended before it was killed");
     this.#tally.stages[plan.stage]++;
     if (moment.acknowledged === 0) this.#tally.withoutCommits++;
+  }
+
+  /** Another process tries to write as well. */
+  async #intrude(): Promise<void> {
+    const intruder = this.#stock.take();
+    const answer = new Promise<Report>((resolve) => {
+      void intruder.begin({ task: "intrude", path: `${this.folder}/${FILE}` }, resolve);
+    });
+    const late = setTimeout(PATIENCE_MS, undefined, { ref: false });
+    const report = await Promise.race([answer, intruder.ended.then(() => undefined), late]);
+    await intruder.kill();
+    this.#noteErrors(intruder);
+    if (report?.kind === "intruded" && report.keptOut) this.#tally.keptOut++;
+    else if (report?.kind === "intruded") this.#problems.push("a second process could open the database for writing");
+    else this.#problems.push(report?.kind === "failed" ? report.message : "a second process got no answer");
   }
 
   /** Resolves when the process has said nothing for too long. */

@@ -17,6 +17,12 @@ const WAYS = [["unshare"], ["unshare", "-r"]];
 /** Commands that run a program in new namespaces, or why there are none. */
 export type Namespaces = { readonly [Kind in NamespaceKind]: readonly string[] } | { readonly missing: string };
 
+/** Commands to run programs in turn, in the namespaces of this process and in others, or why there are none. */
+export function waysThroughNamespaces(): { readonly ways: (readonly string[])[]; readonly missing?: string } {
+  const found = findNamespaces();
+  return "missing" in found ? { ways: [[]], missing: found.missing } : { ways: [[], found.net, found["net-pid"]] };
+}
+
 /** Tries to make namespaces. */
 export function findNamespaces(): Namespaces {
   let missing = "";

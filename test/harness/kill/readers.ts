@@ -6,6 +6,7 @@
 import { setTimeout } from "node:timers/promises";
 import { Random } from "../random.js";
 import type { Report } from "./job.js";
+import { waysThroughNamespaces } from "./namespaces.js";
 import { ScratchFolder } from "./scratch-folder.js";
 import { StartedProcess } from "./started-process.js";
 
@@ -17,6 +18,8 @@ export interface ReaderTorture {
   processes?: number;
   /** Readers with handles of their own, in a thread and in processes. Default true. */
   handles?: boolean;
+  /** Runs the readers in network and process namespaces of their own in turn, as containers have them. Default false. */
+  namespaces?: boolean;
   onProgress?: (progress: { checks: number; anomalies: number }) => void;
 }
 
@@ -67,11 +70,14 @@ class ReadersRun {
   readonly #random: Random;
   readonly #scratch = new ScratchFolder();
   readonly #writer = new StartedProcess();
+  readonly #ways: readonly (readonly string[])[];
+  #started = 0;
   #endMs = 0;
 
   constructor(options: ReaderTorture) {
     this.#options = options;
     this.#random = new Random(options.seed);
+    this.#ways = options.namespaces === true ? waysThroughNamespaces().ways : [[]];
   }
 
   async run(): Promise<void> {
@@ -114,7 +120,7 @@ class ReadersRun {
   /** One reader after the other, each killed at some moment: most of them after they have read. */
   async #readAndKill(path: string): Promise<void> {
     while (performance.now() < this.#endMs || this.report.kills < LEAST_KILLS) {
-      const reader = new StartedProcess();
+      const reader = new StartedProcess({}, this.#ways[this.#started++ % this.#ways.length]);
       const job = { task: "read ledger", path, seed: this.#options.seed, readerSeed: this.#random.next() } as const;
       const reads = new Promise<void>((resolve) => {
         void reader.begin(job, (told) => {

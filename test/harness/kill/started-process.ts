@@ -23,10 +23,14 @@ export class StartedProcess {
   #errors = "";
   #listener: Listener = () => {};
 
-  /** @param environment - Variables on top of those of this process. */
-  constructor(environment: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param environment - Variables on top of those of this process.
+   * @param within - A command that runs the program, such as one of `namespaces.ts`.
+   */
+  constructor(environment: Readonly<Record<string, string>> = {}, within: readonly string[] = []) {
     const env = { ...process.env, ...environment };
-    const child = spawn(process.execPath, [PROGRAM_PATH], { stdio: ["ignore", "pipe", "pipe", "ipc"], env });
+    const [command, ...parameters] = [...within, process.execPath, PROGRAM_PATH];
+    const child = spawn(command, parameters, { stdio: ["ignore", "pipe", "pipe", "ipc"], env });
     this.#child = child;
     this.ended = new Promise((resolve) => {
       child.once("close", () => resolve());
@@ -76,17 +80,32 @@ export class ProcessStock {
   readonly #waiting: StartedProcess[] = [];
   readonly #size: number;
   readonly #environment: Readonly<Record<string, string>>;
+  readonly #ways: readonly (readonly string[])[];
+  #started = 0;
 
-  /** @param environment - Variables for each of them. */
-  constructor(size: number, environment: Readonly<Record<string, string>> = {}) {
+  /**
+   * @param environment - Variables for each of them.
+   * @param ways - Commands that run them, in turn.
+   */
+  constructor(
+    size: number,
+    environment: Readonly<Record<string, string>> = {},
+    ways: readonly (readonly string[])[] = [[]],
+  ) {
     this.#size = size;
     this.#environment = environment;
+    this.#ways = ways;
     this.#fill();
+  }
+
+  /** Whether its processes are in different namespaces. */
+  get spansNamespaces(): boolean {
+    return this.#ways.length > 1;
   }
 
   /** One that nobody has, in its place starts another. */
   take(): StartedProcess {
-    const taken = this.#waiting.shift() ?? new StartedProcess(this.#environment);
+    const taken = this.#waiting.shift() ?? this.#start();
     this.#fill();
     return taken;
   }
@@ -97,6 +116,10 @@ export class ProcessStock {
   }
 
   #fill(): void {
-    while (this.#waiting.length < this.#size) this.#waiting.push(new StartedProcess(this.#environment));
+    while (this.#waiting.length < this.#size) this.#waiting.push(this.#start());
+  }
+
+  #start(): StartedProcess {
+    return new StartedProcess(this.#environment, this.#ways[this.#started++ % this.#ways.length]);
   }
 }

@@ -10,6 +10,8 @@ export interface Tally {
   acknowledged: number;
   /** Kills of processes that had acknowledged nothing; those in creation and opening are meant to be so. */
   withoutCommits: number;
+  /** Processes in other namespaces that tried to write beside another one, and were kept out. */
+  keptOut: number;
   /** Kills by what the process was in. */
   readonly stages: Record<Stage, number>;
   /** How often each branch of recovery was taken. */
@@ -19,7 +21,7 @@ export interface Tally {
 /** Nothing counted yet. */
 export function emptyTally(): Tally {
   const stages = { creation: 0, opening: 0, commits: 0, checkpoint: 0, compaction: 0, closing: 0 };
-  return { kills: 0, commits: 0, acknowledged: 0, withoutCommits: 0, stages, branches: {} };
+  return { kills: 0, commits: 0, acknowledged: 0, withoutCommits: 0, keptOut: 0, stages, branches: {} };
 }
 
 /** Kills after which every stage and every branch here should have been met, for any seed. */
