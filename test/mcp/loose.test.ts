@@ -159,19 +159,20 @@ test("each spelling of a time means the microsecond that it was made of", () => 
     fc.property(
       year2000to2100,
       fc.integer({ min: 0, max: 999 }),
-      fc.integer({ min: -14, max: 14 }),
-      (ms, us, hours) => {
+      fc.integer({ min: -56, max: 56 }),
+      (ms, us, quarters) => {
         const meant = timeText(ms + us / 1000) ?? "";
-        const local = (timeText(ms + us / 1000 + hours * 3_600_000) ?? "").slice(0, -1);
-        const sign = hours < 0 ? "-" : "+";
-        const offset = String(Math.abs(hours)).padStart(2, "0");
+        const local = (timeText(ms + us / 1000 + quarters * 900_000) ?? "").slice(0, -1);
+        const sign = quarters < 0 ? "-" : "+";
+        const hour = String(Math.floor(Math.abs(quarters) / 4)).padStart(2, "0");
+        const minute = String((Math.abs(quarters) % 4) * 15).padStart(2, "0");
         const [day, clock] = local.split("T");
         for (const text of [
-          `${local}${sign}${offset}:00`,
-          `${day} ${clock}${sign}${offset}00`,
-          `${day}t${clock} ${sign}${offset}`,
-          `${day.replaceAll("-", "/")} ${clock} UTC${sign}${offset}00`,
-          `${day.replaceAll("-", "")}T${clock.replaceAll(":", "")}${sign}${offset}:00`,
+          `${local}${sign}${hour}:${minute}`,
+          `${day} ${clock}${sign}${hour}${minute}`,
+          `${day}t${clock} ${sign}${hour}${minute === "00" ? "" : minute}`,
+          `${day.replaceAll("-", "/")} ${clock} UTC${sign}${hour}${minute}`,
+          `${day.replaceAll("-", "")}T${clock.replaceAll(":", "")}${sign}${hour}:${minute}`,
           meant.toLowerCase(),
           ` ${meant} `,
         ]) {

@@ -101,6 +101,17 @@ test("the same id in two scopes is two records; a wider memory knows the second 
   expect(bob.get("x")?.value).toMatchObject({ text: "new" });
 });
 
+test("an id of a wider scope stays one record there when its key is free again", () => {
+  const root = new Memory(openMemory());
+  const [other, team, ada] = [root.within("other"), root.within("team"), root.within("team/ada")];
+  for (const memory of [other, team]) memory.transactionSync((tx) => tx.remember({ id: "k", text: memory.root }));
+  other.transactionSync((tx) => tx.forget("k", { erase: true }));
+  expect(ada.transactionSync((tx) => tx.remember({ id: "k", text: "ada" })).id).toBe("k");
+  expect(team.get("k")?.value).toMatchObject({ text: "team" });
+  expect(ada.get("k")?.value).toMatchObject({ text: "ada" });
+  for (const memory of [root, team, ada]) requireOneRecordEach(memory);
+});
+
 test("a key that no memory wrote is told to those who see everything alone", () => {
   const root = new Memory(openMemory());
   root.db.putSync("raw", 1);
