@@ -111,3 +111,32 @@ test.each([4096, 8192] as const)("nothing of it is left, in pages of %i bytes", 
   expect(answers(new Memory(again), others)).toEqual(before);
   again.closeSync();
 });
+
+test("an id that two scopes have is gone when both have erased it", async () => {
+  const disk = new SimulatedDisk(1);
+  const memory = new Memory(open("/db", { storage: disk, pageSize: 4096 }));
+  const random = new Random(7);
+  const word = () => Array.from({ length: 24 }, () => random.pick([...LETTERS])).join("");
+  const marks = Array.from({ length: 150 }, word);
+  // So much alike that a branch has to tell them apart by all of it.
+  const idsOf = (mark: string) => [`${mark}/1`, `${mark}/2`];
+  const scopes = [memory.within("one"), memory.within("two")];
+  for (const scope of scopes) {
+    await scope.transaction((tx) => {
+      for (const id of marks.flatMap(idsOf)) tx.remember({ id, text: "common" });
+    });
+  }
+  await memory.db.checkpoint();
+  const victims = marks.filter((_, i) => i % 3 !== 0);
+  for (const scope of scopes) {
+    expect(findable(disk, marks)).toEqual(marks);
+    await scope.transaction((tx) => {
+      for (const id of victims.flatMap(idsOf)) tx.forget(id, { erase: true });
+    });
+    await memory.db.checkpoint();
+  }
+  expect(findable(disk, victims)).toEqual([]);
+  expect(inconsistencies(memory.db, { erased: true })).toEqual([]);
+  for (const scope of scopes) expect(scope.list({ kind: "fact" }).records).toHaveLength(100);
+  memory.db.closeSync();
+});
