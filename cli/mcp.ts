@@ -40,7 +40,12 @@ export function mcpCommand(streams: Streams): Command {
     .description("serves a memory to agents, over standard input and output (Model Context Protocol)")
     .summary("serves a memory to agents (MCP)")
     .option("-d, --db <file>", "the database file (default: $LLMDB_FILE, or beside $MEMORY_FILE_PATH)")
-    .option("--tools <groups>", `which tools: ${SELECTION_NAMES.join(", ")}, or several with commas`, toolSelection)
+    .option(
+      "--tools <groups>",
+      `the tools on the list: ${SELECTION_NAMES.join(", ")}, or several with commas (default: start, and the rest of ` +
+        "memory for clients that ask for more)",
+      toolSelection,
+    )
     .option("--read-only", "opens the database for reading; tools that write are not there")
     .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)")
     .addOption(new Option("--allow-modules", "clients may store WebAssembly modules").conflicts(["readOnly", "scope"]));
