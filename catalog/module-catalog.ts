@@ -3,51 +3,29 @@
  * under the hex of their SHA-256, once however often they are put. What is said of it, and each attachment, is a fact
  * of the bitemporal store in a partition of the database's own, so that it has a history like any other.
  *
- * Guarantees: bytes are never changed; what is read of a state is what the transactions up to it have written.
+ * Guarantees: bytes are never changed, and are compared with their hash whenever they are read; facts are checked when
+ * they are read; what is read of a state is what the transactions up to it have written.
  */
+import { maxKeyBytes } from "../btree/node.js";
 import type { Engine } from "../engine/engine.js";
 import type { Key } from "../engine/key.js";
 import { OrderedMap } from "../engine/ordered-map.js";
 import type { Milliseconds } from "../engine/receipt.js";
 import { TransactionMap } from "../engine/transaction-map.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
+import { sha256 } from "../pager/digest.js";
+import { LlmdbError } from "../pager/error.js";
 import type { At } from "../temporal/at.js";
 import { TemporalReads, type Version } from "../temporal/reads.js";
-import { CommittedSources } from "../temporal/sources.js";
+import { CommittedSources, type Sources } from "../temporal/sources.js";
 import { TransactionStore } from "../temporal/store.js";
 import { SYSTEM_PARTITION } from "../temporal/stored-key.js";
+import { type AttachmentFact, checkAttachmentFact, checkModuleFact, type ModuleFact } from "./stored-fact.js";
 
 /** The map of the bytes. */
 export const CODE = "_meta/code";
 
-/** What a module is attached as. */
-export type AttachmentKind = "tx_hook" | "custom_index";
-
-/** What is kept of a module, besides its bytes. */
-export interface ModuleFact {
-  readonly hash: string;
-  readonly name: string;
-  readonly capabilities: readonly string[];
-  readonly bytes: number;
-  /** The calls that it exports. */
-  readonly calls: readonly string[];
-  readonly revoked: boolean;
-}
-
-/** What is kept of an attachment. */
-export interface AttachmentFact {
-  readonly on: AttachmentKind;
-  readonly module: string;
-  readonly map: string;
-  /** Of an index. */
-  readonly name: string;
-  readonly writes: readonly string[];
-  readonly reads: readonly string[];
-  readonly arg: Uint8Array;
-  readonly fuel: number;
-  readonly timeoutMs: number;
-  readonly memoryBytes: number;
-}
+export type { AttachmentFact, AttachmentKind, ModuleFact } from "./stored-fact.js";
 
 /** A fact, and the transaction that wrote it. */
 export type Known<T> = T & { readonly tx: number; readonly time: Milliseconds };
@@ -60,16 +38,19 @@ function attachmentKey({ on, map, name, module }: AttachmentFact): Key {
   return [ATTACHMENT, on, map, on === "custom_index" ? name : module];
 }
 
+/** By what a module is stored: the hex of the SHA-256 of its bytes. */
+export function hashOfModule(bytes: Uint8Array): string {
+  return Buffer.from(sha256(bytes)).toString("hex");
+}
+
 export class ModuleCatalog {
   readonly #engine: Engine;
-  readonly #modules: TemporalReads<ModuleFact>;
-  readonly #attachments: TemporalReads<AttachmentFact>;
+  readonly #facts: TemporalReads;
 
-  constructor(engine: Engine) {
+  /** @param sources of the facts; default: what is committed */
+  constructor(engine: Engine, sources: Sources = new CommittedSources(engine)) {
     this.#engine = engine;
-    const sources = new CommittedSources(engine);
-    this.#modules = new TemporalReads(sources, SYSTEM_PARTITION);
-    this.#attachments = new TemporalReads(sources, SYSTEM_PARTITION);
+    this.#facts = new TemporalReads(sources, SYSTEM_PARTITION);
   }
 
   /** Whether anything was ever put. */
@@ -79,35 +60,62 @@ export class ModuleCatalog {
 
   /** Throws `LLMDB_CLOSED`, `LLMDB_FUTURE_TX`, `LLMDB_INVALID_ARGUMENT`, `LLMDB_CORRUPT`, as the following do. */
   modules(at?: At): Known<ModuleFact>[] {
-    return known(this.#modules, MODULE, at);
+    return known(this.#facts, MODULE, at, moduleOf);
   }
 
   /** In the order in which they were attached. */
   attachments(at?: At): Known<AttachmentFact>[] {
-    return known(this.#attachments, ATTACHMENT, at).sort((a, b) => a.tx - b.tx);
+    const check = (value: unknown, key: Key) => this.#attachmentOf(value, key);
+    return known(this.#facts, ATTACHMENT, at, check).sort((a, b) => a.tx - b.tx);
+  }
+
+  #attachmentOf(value: unknown, key: Key): AttachmentFact {
+    const fact = checkAttachmentFact(value, maxKeyBytes(this.#engine.store.pageSize) - 1);
+    if (JSON.stringify(attachmentKey(fact)) === JSON.stringify(key)) return fact;
+    throw new LlmdbError(
+      "LLMDB_CORRUPT",
+      `an attachment to map "${fact.map}" is not where it belongs; restore a backup`,
+    );
   }
 
   module(hash: string): ModuleFact | undefined {
-    return this.#modules.get([MODULE, hash]);
+    const fact = this.#facts.get([MODULE, hash]);
+    return fact === undefined ? undefined : checkModuleFact(fact, hash);
   }
 
   /** Everything that was ever said of a module. */
   history(hash: string): Version<ModuleFact>[] {
-    return this.#modules.versions([MODULE, hash]);
+    return this.#facts.versions([MODULE, hash]).map((version) => {
+      return { ...version, value: checkModuleFact(version.value, hash) };
+    });
   }
 
-  bytes(hash: string): Uint8Array | undefined {
-    return new OrderedMap<string, Uint8Array>(this.#engine, CODE, BYTES).getBytes(hash);
+  /** Throws `LLMDB_CORRUPT` where they are gone, or are not those of the hash. */
+  bytes(hash: string): Uint8Array {
+    const bytes = new OrderedMap<string, Uint8Array>(this.#engine, CODE, BYTES).getBytes(hash);
+    if (bytes !== undefined && hashOfModule(bytes) === hash) return bytes;
+    const what = bytes === undefined ? "are gone" : "are not those that were put: their SHA-256 is another one";
+    throw new LlmdbError("LLMDB_CORRUPT", `the bytes of module ${hash} ${what}; restore a backup`, { hash });
   }
 }
 
+function moduleOf(value: unknown, key: Key): ModuleFact {
+  return checkModuleFact(value, Array.isArray(key) ? key[1] : undefined);
+}
+
 /** The facts of a kind at a point, each with the transaction that wrote it. */
-function known<T>(facts: TemporalReads<T>, kind: string, at: At | undefined): Known<T>[] {
+function known<T>(
+  facts: TemporalReads,
+  kind: string,
+  at: At | undefined,
+  check: (value: unknown, key: Key) => T,
+): Known<T>[] {
   const reads = facts.asOf(at ?? {});
   const found: Known<T>[] = [];
   for (const [key] of reads.range({ prefix: [kind] })) {
     const version = reads.version(key);
-    if (version !== undefined) found.push({ ...version.value, tx: version.txFrom, time: version.knownFrom });
+    if (version === undefined) continue;
+    found.push({ ...check(version.value, key), tx: version.txFrom, time: version.knownFrom });
   }
   return found;
 }

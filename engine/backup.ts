@@ -217,6 +217,7 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
     clock: () => view.micros / 1000,
     checkpointBytes: 0,
     eraseFreed: false,
+    modules: null,
     isVolatile: true,
   });
   const writer = target.begin();

@@ -17,6 +17,7 @@ import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import type { CommitWatcher } from "./commit-watcher.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
+import type { CheckedBounds } from "./module-bounds.js";
 import type { ReaderPins } from "./reader-slots.js";
 import type { Receipt } from "./receipt.js";
 import { replayCommit } from "./replay.js";
@@ -49,6 +50,8 @@ export interface EngineOptions {
   readonly clock: () => number;
   readonly checkpointBytes: number;
   readonly eraseFreed: boolean;
+  /** What modules may use; null: none runs. */
+  readonly modules: CheckedBounds | null;
   /** Nothing outlives the process, or the file is somebody else's matter: there is nothing to make durable. */
   readonly isVolatile: boolean;
 }
@@ -76,6 +79,8 @@ export class Engine implements CommittedState {
   readonly path: string;
   readonly readOnly: boolean;
   readonly durability: Durability;
+  /** What modules may use; null: none runs. */
+  readonly modules: CheckedBounds | null;
   /** Of a reader beside a writer, these are replaced when it moves on. */
   store: PageStore;
   directory: MapDirectory;
@@ -108,6 +113,7 @@ export class Engine implements CommittedState {
     this.path = options.path;
     this.readOnly = options.readOnly;
     this.durability = options.durability;
+    this.modules = options.modules;
     this.#clock = new TransactionClock(options.clock);
     this.#volatile = options.isVolatile;
     this.directory = new MapDirectory(store.reader, directory, new HashIndex(store.cache));

@@ -234,6 +234,7 @@ function makeEngine(
     clock: options.clock ?? (() => storage.now()),
     checkpointBytes: options.checkpointBytes,
     eraseFreed: options.eraseFreed,
+    modules: options.modules,
     isVolatile: storage.volatile === true,
   });
 }

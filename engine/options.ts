@@ -7,6 +7,7 @@ import { LlmdbError } from "../pager/error.js";
 import { PAGE_SIZES } from "../pager/page.js";
 import type { Storage } from "../pager/storage.js";
 import type { Durability } from "./engine.js";
+import { type CheckedBounds, checkModuleBounds, type ModuleBounds } from "./module-bounds.js";
 import type { ValueFormat } from "./value.js";
 import type { VerifyOptions } from "./verify.js";
 
@@ -47,6 +48,11 @@ export interface OpenOptions {
    * which what was deleted before is nowhere in the files. Costs about twice the writing. Default false.
    */
   eraseFreed?: boolean;
+  /**
+   * What WebAssembly modules may use in this process, whatever the file says of them; false: none runs, and what they
+   * are attached to cannot be written. Default: attachments end after a second at most.
+   */
+  modules?: false | ModuleBounds;
   /** Milliseconds since 1970 UTC, fractions to the microsecond. Default: the system's clock. */
   clock?: () => number;
   /** The storage port. Default: the file system. */
@@ -81,6 +87,8 @@ export interface CheckedOptions {
   readonly durability: Durability;
   readonly checkpointBytes: number;
   readonly eraseFreed: boolean;
+  /** Null: no module runs. */
+  readonly modules: CheckedBounds | null;
   readonly clock: (() => number) | undefined;
   readonly storage: Storage | undefined;
 }
@@ -117,6 +125,7 @@ const OPEN_OPTIONS = [
   "durability",
   "checkpointBytes",
   "eraseFreed",
+  "modules",
   "clock",
   "storage",
 ];
@@ -138,6 +147,7 @@ export function checkOpenOptions(options: OpenOptions | undefined): CheckedOptio
     durability: checkDurability(given.durability, "durable"),
     checkpointBytes: optionalBytes(given.checkpointBytes, "checkpointBytes", DEFAULT_CHECKPOINT_BYTES),
     eraseFreed: optionalBoolean(given.eraseFreed, "eraseFreed", false),
+    modules: checkModuleBounds(given.modules),
     clock: optionalFunction(given.clock, "clock"),
     storage: checkStorage(given.storage),
   };

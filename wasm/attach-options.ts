@@ -2,17 +2,17 @@
  * How a module is attached, checked. Guarantees: an unknown option or a value out of range is refused before anything
  * is written.
  */
-import type { AttachmentFact, AttachmentKind } from "../catalog/module-catalog.js";
-import { checkMapOptions } from "../engine/options.js";
 import {
-  invalid,
+  type AttachmentFact,
+  type AttachmentKind,
   MAX_FUEL,
   MAX_MEMORY_BYTES,
   MAX_TIMEOUT_MS,
   MIN_MEMORY_BYTES,
-  requireArg,
-  requireWhole,
-} from "./call-options.js";
+  MOST_MAPS,
+} from "../catalog/stored-fact.js";
+import { checkMapOptions } from "../engine/options.js";
+import { invalid, requireArg, requireWhole } from "./call-options.js";
 
 /** Which attachment of a module to a map is meant. */
 export interface AttachmentOf {
@@ -42,7 +42,6 @@ export interface AttachOptions extends AttachmentOf {
 
 const OF_NAMES = ["on", "name"];
 const NAMES = [...OF_NAMES, "writes", "reads", "arg", "fuel", "timeoutMs", "memoryBytes"];
-const MOST_MAPS = 64;
 const MOST_NAME_BYTES = 256;
 
 /** What names an attachment, besides its module. */

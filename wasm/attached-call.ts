@@ -5,22 +5,28 @@
 import type { AttachmentFact, ModuleCatalog } from "../catalog/module-catalog.js";
 import type { ByteSource } from "../engine/byte-map.js";
 import { copyValue, Entry, findEntry } from "../engine/entry.js";
+import type { CheckedBounds } from "../engine/module-bounds.js";
 import { stillReader, stillSource } from "../engine/still-reader.js";
 import { StoredWriter } from "../engine/stored-writer.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { LlmdbError } from "../pager/error.js";
+import { requireRuns } from "./call-options.js";
 import { type DerivedWrites, mapNumbered } from "./derived-writes.js";
 import type { ModuleHost } from "./host-imports.js";
 import { readyModule } from "./module-cache.js";
-import { capabilityBits } from "./module-surface.js";
+import { capabilityBits, requireGranted } from "./module-surface.js";
 import { callOnce, type Records, type TakeOutput } from "./single-call.js";
 
 const PADDING = 8;
+/** The most time of an attachment, where the process does not say: the file does not decide that alone. */
+const MOST_MS = 1000;
 const entry = new Entry();
 
 /** What a call is of, and who listens. */
 export interface AttachedCall {
   readonly attachment: AttachmentFact;
+  /** What its module was granted. */
+  readonly capabilities: readonly string[];
   readonly catalog: ModuleCatalog;
   readonly writer: WriteTransaction;
   readonly log: (text: string) => void;
@@ -34,9 +40,27 @@ export interface AttachedCall {
  * @throws LlmdbError `LLMDB_WASM_*`, `LLMDB_CORRUPT`, `LLMDB_IO`
  */
 export function callAttached(call: AttachedCall, records: Records, begin: () => void, take: TakeOutput): number {
+  const { attachment, writer } = call;
+  try {
+    return callWithin(requireRuns(writer.engine.modules), call, records, begin, take);
+  } catch (error) {
+    throw namingAttachment(error, attachment);
+  }
+}
+
+function callWithin(
+  bounds: CheckedBounds,
+  call: AttachedCall,
+  records: Records,
+  begin: () => void,
+  take: TakeOutput,
+): number {
   const { attachment, catalog, writer } = call;
-  const { module: hash, arg, fuel, memoryBytes, timeoutMs } = attachment;
-  const module = readyModule(hash, "canonical", () => codeOf(catalog, hash));
+  const { module: hash, arg, memoryBytes } = attachment;
+  const fuel = Math.min(attachment.fuel, bounds.maxFuel ?? attachment.fuel);
+  const timeoutMs = Math.min(attachment.timeoutMs, bounds.maxTimeoutMs ?? MOST_MS);
+  const module = readyModule(hash, "canonical", () => catalog.bytes(hash));
+  requireGranted(module.info.imports, call.capabilities);
   const head = {
     call: attachment.on,
     pageSize: 0,
@@ -59,17 +83,9 @@ export function callAttached(call: AttachedCall, records: Records, begin: () => 
   };
   try {
     return callOnce({ module, head, grant: { fuel, memoryBytes }, timeoutMs, host }, records, beginAnew, take);
-  } catch (error) {
-    throw namingAttachment(error, attachment);
   } finally {
     for (const text of logged) call.log(text);
   }
-}
-
-function codeOf(catalog: ModuleCatalog, hash: string): Uint8Array {
-  const bytes = catalog.bytes(hash);
-  if (bytes !== undefined) return bytes;
-  throw new LlmdbError("LLMDB_CORRUPT", `the bytes of module ${hash} are gone; restore a backup`, { hash });
 }
 
 /** The maps that a module may read, as the transaction sees them. */

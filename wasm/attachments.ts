@@ -26,6 +26,8 @@ export class Attachments implements CommitWatcher {
   readonly #catalog: ModuleCatalog;
   #hooks = new Map<string, Attachment[]>();
   #indexes = new Map<string, Attachment[]>();
+  /** By the hashes of modules: what they were granted. */
+  #granted = new Map<string, readonly string[]>();
 
   constructor(engine: Engine, catalog: ModuleCatalog) {
     this.#engine = engine;
@@ -52,6 +54,8 @@ export class Attachments implements CommitWatcher {
   load(): void {
     this.#hooks = new Map();
     this.#indexes = new Map();
+    const modules = this.#catalog.modules().filter(({ revoked }) => !revoked);
+    this.#granted = new Map(modules.map(({ hash, capabilities }) => [hash, capabilities]));
     for (const attachment of this.#catalog.attachments()) {
       const of = attachment.on === "tx_hook" ? this.#hooks : this.#indexes;
       of.set(attachment.map, [...(of.get(attachment.map) ?? []), attachment]);
@@ -79,7 +83,12 @@ export class Attachments implements CommitWatcher {
   }
 
   callOf(attachment: AttachmentFact, writer: WriteTransaction): AttachedCall {
-    return { attachment, catalog: this.#catalog, writer, log: this.log };
+    const capabilities = this.#granted.get(attachment.module);
+    if (capabilities === undefined) {
+      const what = `module ${attachment.module} is attached to map "${attachment.map}", and is not there to be used`;
+      throw new LlmdbError("LLMDB_CORRUPT", `${what}; detach it, or restore a backup`, { hash: attachment.module });
+    }
+    return { attachment, capabilities, catalog: this.#catalog, writer, log: this.log };
   }
 
   #runHook(call: AttachedCall, changes: readonly Change[]): DerivedWrite[] {

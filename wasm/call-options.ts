@@ -2,8 +2,11 @@
  * What a call of a module is given, checked. Guarantees: an unknown option or a value out of range is refused before
  * anything runs.
  */
+import { MAX_ARG_BYTES, MAX_FUEL, MAX_MEMORY_BYTES, MAX_TIMEOUT_MS, MIN_MEMORY_BYTES } from "../catalog/stored-fact.js";
+import type { CheckedBounds } from "../engine/module-bounds.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Floats } from "./module-cache.js";
+import { refusal } from "./refusal.js";
 
 /** What is used of an `AbortSignal`, whose type not every program has. */
 export interface StopSignal {
@@ -47,19 +50,14 @@ export interface CheckedCall {
   readonly log: (text: string) => void;
 }
 
-export const MAX_MEMORY_BYTES = 64 * 1024 * 1024;
-export const MIN_MEMORY_BYTES = 64 * 1024;
-export const MAX_FUEL = 2 ** 50;
-export const MAX_ARG_BYTES = 64 * 1024;
-/** A timer of Node takes no more. */
-export const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 const NAMES = ["arg", "fuel", "memoryBytes", "timeoutMs", "signal", "workers", "pagesPerCall", "floats", "log"];
 const NOTHING = new Uint8Array(0);
 
 /**
+ * @param bounds what this process allows
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
  */
-export function checkCallOptions(options: CallOptions = {}): CheckedCall {
+export function checkCallOptions(options: CallOptions = {}, bounds: CheckedBounds = {}): CheckedCall {
   if (options === null || typeof options !== "object") throw invalid("the options of a call are an object");
   for (const name in options) {
     if (!NAMES.includes(name)) throw invalid(`a call has no option "${name}"; it has ${NAMES.join(", ")}`);
@@ -70,20 +68,35 @@ export function checkCallOptions(options: CallOptions = {}): CheckedCall {
   if (typeof log !== "function") throw invalid("log is a function");
   return {
     arg: requireArg(options.arg),
-    fuel: requireWhole("fuel", options.fuel ?? 10_000_000_000, 1, MAX_FUEL),
+    fuel: withDefault("fuel", options.fuel, 10_000_000_000, bounds.maxFuel ?? MAX_FUEL),
     memoryBytes: requireWhole(
       "memoryBytes",
       options.memoryBytes ?? MAX_MEMORY_BYTES,
       MIN_MEMORY_BYTES,
       MAX_MEMORY_BYTES,
     ),
-    timeoutMs: requireWhole("timeoutMs", options.timeoutMs ?? 1000, 1, MAX_TIMEOUT_MS),
+    timeoutMs: withDefault("timeoutMs", options.timeoutMs, 1000, bounds.maxTimeoutMs ?? MAX_TIMEOUT_MS),
     signal,
     workers: requireWhole("workers", options.workers ?? 0, 0, 64),
     pagesPerCall: requireWhole("pagesPerCall", options.pagesPerCall ?? 1, 1, 1024),
     floats,
     log,
   };
+}
+
+/**
+ * What modules may use in a process, where they may run.
+ *
+ * @throws LlmdbError `LLMDB_WASM_REFUSED`
+ */
+export function requireRuns(bounds: CheckedBounds | null): CheckedBounds {
+  if (bounds !== null) return bounds;
+  throw refusal("the database was opened with modules: false, so that none runs; open it without that, or detach it");
+}
+
+/** What is left out is no more than is allowed. */
+function withDefault(name: string, value: unknown, usual: number, most: number): number {
+  return requireWhole(name, value ?? Math.min(usual, most), 1, most);
 }
 
 function ignore(): void {}

@@ -70,8 +70,8 @@ export function rebuildIndex(call: AttachedCall): number {
 }
 
 /** Takes away what there is of an index. */
-export function clearIndex(call: AttachedCall): void {
-  entriesOf(call).clear();
+export function clearIndex(index: Pick<AttachedCall, "attachment" | "writer">): void {
+  entriesOf(index).clear();
 }
 
 function addRecords(call: AttachedCall, entries: Entries, records: readonly StoredRecord[]): number {
@@ -84,7 +84,7 @@ function addRecords(call: AttachedCall, entries: Entries, records: readonly Stor
   return fuelUsed;
 }
 
-function entriesOf({ attachment, writer }: AttachedCall): Entries {
+function entriesOf({ attachment, writer }: Pick<AttachedCall, "attachment" | "writer">): Entries {
   return new TransactionMap<Key, Uint8Array>(writer, indexMapName(attachment.name), { values: "bytes" });
 }
 

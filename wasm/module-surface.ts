@@ -60,6 +60,20 @@ export function capabilityBits(imports: readonly { module: string; name: string 
 }
 
 /**
+ * @param granted capabilities, as they stand in the database
+ * @throws LlmdbError `LLMDB_WASM_REFUSED` where it imports what it was not granted
+ */
+export function requireGranted(imports: readonly { module: string; name: string }[], granted: readonly string[]): void {
+  for (const { module, name } of imports) {
+    const capability = capabilityOf(module, name);
+    if (capability === undefined || granted.includes(capability)) continue;
+    throw refusal(
+      `it imports "${module}.${name}", which it was not granted; put it with capabilities: ["${capability}"]`,
+    );
+  }
+}
+
+/**
  * @throws LlmdbError `LLMDB_WASM_REFUSED` where it imports what there is not
  */
 export function requireImports(module: RawModule): void {

@@ -5,6 +5,7 @@
 import { maxKeyBytes } from "../btree/node.js";
 import {
   type AttachmentFact,
+  hashOfModule,
   type Known,
   ModuleCatalog,
   ModuleCatalogWriter,
@@ -15,7 +16,6 @@ import { checkMapOptions } from "../engine/options.js";
 import type { Range } from "../engine/range.js";
 import type { Receipt } from "../engine/receipt.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
-import { sha256 } from "../pager/digest.js";
 import { LlmdbError } from "../pager/error.js";
 import type { At } from "../temporal/at.js";
 import type { Version } from "../temporal/reads.js";
@@ -23,13 +23,13 @@ import { CommittedSources } from "../temporal/sources.js";
 import { requirePartition } from "../temporal/stored-key.js";
 import { type AttachmentOf, type AttachOptions, checkAttachmentOf, checkAttachOptions } from "./attach-options.js";
 import { Attachments } from "./attachments.js";
-import { type CallOptions, type CheckedCall, checkCallOptions, invalid } from "./call-options.js";
+import { type CallOptions, checkCallOptions, invalid, requireRuns } from "./call-options.js";
 import { explainModule, type ModuleExplanation } from "./explanation.js";
 import { clearIndex, rebuildIndex } from "./index-upkeep.js";
 import { MapPages } from "./map-pages.js";
 import { type CachedModule, readyModule } from "./module-cache.js";
 import { ModuleIndex } from "./module-index.js";
-import { CAPABILITIES, type Call, type Capability } from "./module-surface.js";
+import { CAPABILITIES, type Call, type Capability, requireGranted } from "./module-surface.js";
 import type { PageSource } from "./page-batch.js";
 import { PageCall, PageStream, type Reduction } from "./page-call.js";
 import { refusal } from "./refusal.js";
@@ -102,7 +102,7 @@ export class Modules {
     this.#engine.requireWritable();
     const { name, capabilities } = checkPutOptions(options);
     const bytes = await bytesOf(source);
-    const hash = hashOf(bytes);
+    const hash = hashOfModule(bytes);
     const explanation = explainModule(hash, bytes);
     if (!explanation.accepted) throw refusedAs(explanation);
     const missing = explanation.capabilities.filter((capability) => !capabilities.includes(capability));
@@ -139,9 +139,9 @@ export class Modules {
    */
   explain(module: string | Uint8Array): ModuleExplanation {
     this.#engine.requireOpen();
-    if (typeof module !== "string") return explainModule(hashOf(module), module);
+    if (typeof module !== "string") return explainModule(hashOfModule(module), module);
     const { hash } = this.#find(module);
-    return explainModule(hash, this.#bytes(hash));
+    return explainModule(hash, this.#catalog.bytes(hash));
   }
 
   /**
@@ -157,9 +157,10 @@ export class Modules {
    */
   async attach(module: string, map: string, options: AttachOptions): Promise<Receipt> {
     this.#engine.requireWritable();
-    const { hash } = this.#usable(module);
-    const fact = checkAttachOptions(hash, map, options, this.#maxNameBytes);
-    this.#requireCall(this.#ready(hash, "canonical"), fact.on);
+    requireRuns(this.#engine.modules);
+    const usable = this.#usable(module);
+    const fact = checkAttachOptions(usable.hash, map, options, this.#maxNameBytes);
+    this.#requireCall(this.#ready(usable, "canonical"), fact.on);
     if (fact.on === "custom_index") this.#requireFreeName(fact);
     return this.#write((writer, transaction) => {
       writer.attach(fact);
@@ -220,12 +221,12 @@ export class Modules {
    * ```
    */
   mapPages(module: string, pages: PagesOf, options?: CallOptions): PageStream {
-    return new PageStream(this.#pageCall(module, "map_pages", pages, checkCallOptions(options)));
+    return new PageStream(this.#pageCall(module, "map_pages", pages, options));
   }
 
   /** Runs `reduce_pages` of a module over leaf pages, and resolves to its accumulator. Rejects as `mapPages`. */
   async reducePages(module: string, pages: PagesOf, options?: CallOptions): Promise<Reduction> {
-    return this.#pageCall(module, "reduce_pages", pages, checkCallOptions(options)).reduce();
+    return this.#pageCall(module, "reduce_pages", pages, options).reduce();
   }
 
   /**
@@ -249,10 +250,10 @@ export class Modules {
     });
   }
 
-  #pageCall(module: string, call: Call, pages: PagesOf, options: CheckedCall): PageCall {
+  #pageCall(module: string, call: Call, pages: PagesOf, given: CallOptions | undefined): PageCall {
     this.#engine.requireOpen();
-    const { hash } = this.#usable(module);
-    const ready = this.#ready(hash, options.floats);
+    const options = checkCallOptions(given, requireRuns(this.#engine.modules));
+    const ready = this.#ready(this.#usable(module), options.floats);
     this.#requireCall(ready, call);
     if (options.workers > 0 && ready.info.imports.some(({ name }) => name.startsWith("get"))) {
       throw invalid("a module that reads with llmdb.get runs in this thread; leave out workers");
@@ -281,7 +282,7 @@ export class Modules {
 
   #detach(fact: AttachmentFact, writer: ModuleCatalogWriter, transaction: WriteTransaction): void {
     writer.detach(fact);
-    if (fact.on === "custom_index") clearIndex(this.#attachments.callOf(fact, transaction));
+    if (fact.on === "custom_index") clearIndex({ attachment: fact, writer: transaction });
   }
 
   async #write(body: (writer: ModuleCatalogWriter, transaction: WriteTransaction) => void): Promise<Receipt> {
@@ -289,8 +290,13 @@ export class Modules {
       body(new ModuleCatalogWriter(transaction), transaction);
     }, this.#engine.durability);
     // It is committed by now, and what comes next is to know of it, whether or not it is durable yet.
+    const [{ receipt }] = await Promise.all([run, this.#load()]);
+    return receipt;
+  }
+
+  /** Up to its end without a pause: rejects where what is stored is damaged. */
+  async #load(): Promise<void> {
     if (!this.#catalog.isEmpty) this.#attachments.load();
-    return (await run).receipt;
   }
 
   #usable(module: string): ModuleFact {
@@ -313,14 +319,10 @@ export class Modules {
     throw notFound(`there is no module "${module}"; put it first, or see db.modules.list()`);
   }
 
-  #ready(hash: string, floats: "canonical" | "fast"): CachedModule {
-    return readyModule(hash, floats, () => this.#bytes(hash));
-  }
-
-  #bytes(hash: string): Uint8Array {
-    const bytes = this.#catalog.bytes(hash);
-    if (bytes !== undefined) return bytes;
-    throw new LlmdbError("LLMDB_CORRUPT", `the bytes of module ${hash} are gone; restore a backup`, { hash });
+  #ready({ hash, capabilities }: ModuleFact, floats: "canonical" | "fast"): CachedModule {
+    const ready = readyModule(hash, floats, () => this.#catalog.bytes(hash));
+    requireGranted(ready.info.imports, capabilities);
+    return ready;
   }
 }
 
@@ -341,10 +343,6 @@ async function bytesOf(source: Uint8Array | string): Promise<Uint8Array> {
   if (typeof source === "string") return bytesOfText(source);
   if (source instanceof Uint8Array) return new Uint8Array(source);
   throw invalid("a module is a Uint8Array, or its text");
-}
-
-function hashOf(bytes: Uint8Array): string {
-  return Buffer.from(sha256(bytes)).toString("hex");
 }
 
 function refusedAs({ reason, offset, function: index }: Extract<ModuleExplanation, { accepted: false }>): LlmdbError {

@@ -18,8 +18,11 @@ export function freshPath(): string {
   return join(folder, "test.llmdb");
 }
 
+/** Attachments may take longer than by default: the machine may be busy with other tests. */
+const modules = { maxTimeoutMs: 600_000 };
+
 export function openFresh(options?: OpenOptions): Database {
   return mapped
-    ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", ...options })
-    : open("/test.llmdb", { storage: new SimulatedDisk(), ...options });
+    ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", modules, ...options })
+    : open("/test.llmdb", { storage: new SimulatedDisk(), modules, ...options });
 }

@@ -1,4 +1,4 @@
-/** What counts as the time of a module: that in which it runs, and not that in which a caller has what came out of it. */
+/** What counts as the time of a module: that in which it runs, and not that in which a caller has what came of it. */
 import { afterAll, expect, test } from "vitest";
 import { Deadline } from "../../wasm/deadline.js";
 import { freshPath } from "../map/fresh.js";

@@ -9,7 +9,7 @@ import { join } from "node:path";
 const [, , core, examples] = process.argv;
 const { openMemory } = await import(core);
 let now = Date.UTC(2026, 0, 1);
-const db = openMemory({ pageSize: 4096, clock: () => now++ });
+const db = openMemory({ pageSize: 4096, clock: () => now++, modules: { maxTimeoutMs: 120_000 } });
 
 /** The edges of the number line, over and over. */
 const NUMBERS = [0, -0, 1, -1, 0.5, -1.5, 2 ** 24 + 1, 1e300, -1e300, 5e-324, 1e39, Infinity, -Infinity, Number.NaN];
