@@ -15,6 +15,7 @@ import { type Timer, timers } from "../pager/timers.js";
 import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import type { CommitWatcher } from "./commit-watcher.js";
+import { DeclaredFormats } from "./declared-formats.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
 import type { CheckedBounds } from "./module-bounds.js";
@@ -87,6 +88,8 @@ export class Engine implements CommittedState {
   checkpointer: Checkpointer;
   readonly journal: Journal;
   readonly views = new Set<PinnedView>();
+  /** What handles say of maps that do not exist yet. */
+  readonly declared = new DeclaredFormats();
   /** How often a commit waited for a checkpoint, and why. */
   readonly stalls = { logFull: 0, cacheFull: 0, ms: 0 };
   lastTx: number;

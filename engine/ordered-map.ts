@@ -29,7 +29,7 @@ export class OrderedMap<K extends Key = Key, V = unknown>
     super(engine);
     this.#name = name;
     this.#options = options;
-    this.source();
+    if (this.source() === undefined && options?.values !== undefined) engine.declared.declare(name, options.values);
   }
 
   /**

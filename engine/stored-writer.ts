@@ -34,13 +34,13 @@ export class StoredWriter {
   /**
    * Sets the value of a key.
    *
-   * @param format how the values of the map are stored, where it does not exist yet
+   * @param format how the values of the map are stored, where it does not exist yet; default: as an open handle says
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_KEY_TOO_LONG`, `LLMDB_VALUE_TOO_LARGE`, `LLMDB_CLOSED`,
    * `LLMDB_DISK_FULL`, `LLMDB_IO`, `LLMDB_CORRUPT`
    */
-  put(name: string, key: Uint8Array, keyLength: number, value: Uint8Array, format: ValueFormat = "msgpack"): void {
+  put(name: string, key: Uint8Array, keyLength: number, value: Uint8Array, format?: ValueFormat): void {
     const map = this.#map(name);
-    const stored = map.format ?? format;
+    const stored = map.format ?? format ?? this.#transaction.engine.declared.of(name) ?? "msgpack";
     this.#requireKey(key, keyLength);
     requireValue(name, value, stored);
     putEntry(this.#transaction, map, stored, key, keyLength, value, value.length);

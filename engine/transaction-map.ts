@@ -28,6 +28,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     this.#map = transaction.map(name);
     this.#asked = options?.values;
     requireFormat(name, this.#map.format, this.#asked);
+    if (this.#map.format === null && this.#asked !== undefined) this.engine.declared.require(name, this.#asked);
   }
 
   /**
@@ -40,7 +41,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     this.#transaction.requireOpen();
     const map = this.#map;
     requireFormat(map.name, map.format, this.#asked);
-    const format = map.format ?? this.#asked ?? "msgpack";
+    const format = map.format ?? this.#chosen();
     const bytes = valueCodec(format).encode(value);
     encodeKey(of, key, this.maxKeyBytes);
     putEntry(this.#transaction, map, format, key.bytes, key.length, bytes, bytes.length);
@@ -80,7 +81,12 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
   }
 
   #codec(): ValueCodec {
-    return valueCodec(this.#map.format ?? this.#asked ?? "msgpack");
+    return valueCodec(this.#map.format ?? this.#chosen());
+  }
+
+  /** How values are stored where the map does not exist yet: as was asked for here, or by an open handle. */
+  #chosen(): ValueFormat {
+    return this.#asked ?? this.engine.declared.of(this.#map.name) ?? "msgpack";
   }
 
   protected override hold(source: MapSource): IterationHold {

@@ -276,8 +276,11 @@ export class WriteTransaction {
       if (!changed) continue;
       // Compared first: adopting turns the tree of before into this one.
       const isSame = format === before?.format && sameFields(bounds, before?.tree.bounds ?? NO_BOUNDS);
-      if (format === null) committed.forget(name);
-      else committed.adopt({ name, format, tree, bounds });
+      if (format === null) {
+        committed.forget(name);
+        this.engine.declared.forget(name);
+      }
+      if (format !== null) committed.adopt({ name, format, tree, bounds });
       if (!isSame) cameOrWent = true;
     }
     return cameOrWent;
