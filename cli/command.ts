@@ -94,6 +94,7 @@ export class Run<F extends CommonFlags> {
     const alone = access !== "read" && this.flags.alone === true;
     this.#database = open(path, { readOnly: access === "read", create: access === "create", alone });
     if (isNew) this.note(`created ${path}`);
+    if (this.#database.recovered.logMissing) this.note(`warning: ${logMissing(path)}`);
     return this.#database;
   }
 
@@ -124,6 +125,14 @@ export class Run<F extends CommonFlags> {
     await database?.close();
     await this.#holder?.close();
   }
+}
+
+/** What is to be said of a file that was copied while it was open, or whose log was removed. */
+export function logMissing(path: string): string {
+  return (
+    `the log ${path}-wal is missing, and with it the commits after the last checkpoint; this is an older state. ` +
+    "Where the file was copied while it was open, copy it with backup"
+  );
 }
 
 function isLocked(error: unknown): error is LlmdbError {

@@ -4,9 +4,10 @@
  */
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
-import type { DatabaseStats } from "../index.js";
-import { type CommonFlags, databaseCommand, explain, onCall, writingCommand } from "./command.js";
+import type { Database, DatabaseStats, VerifyReport } from "../index.js";
+import { type CommonFlags, databaseCommand, explain, logMissing, onCall, writingCommand } from "./command.js";
 import { badUsage, FAILED } from "./failure.js";
+import type { ProgressLine } from "./progress-line.js";
 import { safeLine } from "./safe-text.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
@@ -22,12 +23,14 @@ export function statsCommand(streams: Streams): Command {
   const command = databaseCommand("stats", "prints figures: sizes, transactions, and the plain maps");
   explain(command, ["stats --db agent.llmdb", "stats --json"]);
   return onCall<CommonFlags>(command, streams, async (run) => {
-    const stats = run.database("read").stats();
+    const db = run.database("read");
+    const stats = db.stats();
+    const isLogMissing = db.recovered.logMissing;
     if (run.flags.json === true) {
-      await run.out.json(stats);
+      await run.out.json({ ...stats, logMissing: isLogMissing });
       return;
     }
-    for (const [name, text] of figures(stats)) await run.out.line(`${name.padEnd(18)}${text}`);
+    for (const [name, text] of figures(stats, isLogMissing)) await run.out.line(`${name.padEnd(18)}${text}`);
     const maps = Object.entries(stats.maps);
     if (maps.length > 0) await run.out.line("");
     const table = new Table(run.out, ["map", "entries", "depth", "pages"]);
@@ -39,11 +42,11 @@ export function statsCommand(streams: Streams): Command {
   });
 }
 
-function figures(stats: DatabaseStats): [string, string][] {
+function figures(stats: DatabaseStats, isLogMissing: boolean): [string, string][] {
   const { fileBytes, walBytes, pages, freePages, pageSize, lastTx } = stats;
   return [
     ["file", bytesText(fileBytes)],
-    ["log", bytesText(walBytes)],
+    ["log", isLogMissing ? "missing, with the last commits" : bytesText(walBytes)],
     ["pages", `${pages} of ${bytesText(pageSize)}, ${freePages} free`],
     ["last transaction", String(lastTx)],
   ];
@@ -57,8 +60,7 @@ export function verifyCommand(streams: Streams): Command {
   explain(command, ["verify --db agent.llmdb", "verify --json"], "0 all is well, 1 problems, or failed, 2 bad usage");
   return onCall<CommonFlags>(command, streams, async (run) => {
     const progress = run.progress();
-    const report = run.database("read").verify();
-    progress?.end();
+    const report = await verified(run.database("read"), progress);
     await run.result(report, () => {
       if (report.ok) return [{ style: "green", text: "ok" }, `: ${report.pages} pages, no problems`];
       const lines = report.problems.map(({ page, map, what }) => {
@@ -71,21 +73,45 @@ export function verifyCommand(streams: Streams): Command {
   });
 }
 
+/** What the check finds; that commits are missing with their log is a problem, too. */
+async function verified(
+  db: Database,
+  progress: ProgressLine | undefined,
+): Promise<VerifyReport & { logMissing: boolean }> {
+  try {
+    const report = await db.verifyAsync({
+      onProgress: ({ phase, done, total }) => progress?.show(`${phase}: ${done} of ${total}`),
+    });
+    if (!db.recovered.logMissing) return { ...report, logMissing: false };
+    const problems = [...report.problems, { what: logMissing(db.path) }];
+    return { ...report, ok: false, problems, logMissing: true };
+  } finally {
+    progress?.end();
+  }
+}
+
 export function compactCommand(streams: Streams): Command {
   const command = writingCommand("compact", "moves pages into free space and gives the end of the file back").summary(
-    "makes the file as small as can be",
+    "gives free space at the end of the file back",
+  );
+  command.addHelpText(
+    "after",
+    "\nIt works in place and leaves free pages between used ones; the smallest file is made by backup --compact.",
   );
   explain(command, ["compact --db agent.llmdb", "compact --json"]);
   return onCall<CommonFlags>(command, streams, async (run) => {
     const { before, after } = await run.database("write").compact();
-    await run.result({ before, after }, () => `${bytesText(before)} before, ${bytesText(after)} after`);
+    await run.result({ before, after }, () => {
+      const back = before > after ? `gave ${bytesText(before - after)} back` : "nothing to give back";
+      return `${bytesText(before)} before, ${bytesText(after)} after: ${back}`;
+    });
   });
 }
 
 export function backupCommand(streams: Streams): Command {
   const command = databaseCommand("backup", "copies the database to a new file, also while it is written to")
     .argument("<file>", "must not exist")
-    .option("--compact", "rebuilds the copy, as small as can be");
+    .option("--compact", "rebuilds the copy: the smallest file that holds the same");
   explain(command, ["backup copy.llmdb --db agent.llmdb", "backup small.llmdb --compact"]);
   return onCall<BackupFlags>(command, streams, async (run, path = "") => {
     if (existsSync(path)) throw badUsage(`${path} exists already; name a new file`);

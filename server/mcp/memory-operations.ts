@@ -248,7 +248,8 @@ function ofFile(db: Memory["db"]): JsonObject {
   const { lastTx, fileBytes } = db.stats();
   let lastTime: string | undefined;
   for (const { time } of db.transactions({ reverse: true, limit: 1 })) lastTime = timeText(time);
-  return { file: db.path, lastTx, lastTime, fileBytes, holder: process.pid };
+  const older = db.recovered.logMissing ? { logMissing: true } : {};
+  return { file: db.path, lastTx, lastTime, fileBytes, holder: process.pid, ...older };
 }
 
 /** The last transaction that changed something in the scope. */

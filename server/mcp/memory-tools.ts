@@ -226,6 +226,7 @@ export const memoryTools: readonly Tool[] = [
         now: TIME,
         fileBytes: COUNT,
         holder: { type: "integer", description: "The process that has the file open" },
+        logMissing: { type: "boolean" },
         cut: CUT,
       },
       ["records", "now"],

@@ -1,5 +1,5 @@
 /** `stats`, `verify`, `compact`, `backup`: looking after a database. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { open } from "../../index.js";
@@ -33,7 +33,9 @@ test("stats, for people and for programs", async () => {
 test("compact says what it gave back, and the backup holds the same", async () => {
   const { before, after } = JSON.parse((await llmdb(["compact", "--json"], { env })).out);
   expect(after).toBeLessThan(before);
-  expect((await llmdb(["compact"], { env })).out).toMatch(/^[\d.]+ KiB before, [\d.]+ KiB after\n$/);
+  expect((await llmdb(["compact"], { env })).out).toMatch(
+    /^[\d.]+ KiB before, [\d.]+ KiB after: nothing to give back\n$/,
+  );
   for (const flags of [[], ["--compact"]]) {
     const copy = join(folder, `copy${flags.length}.llmdb`);
     expect(await llmdb(["backup", copy, ...flags], { env })).toEqual({ code: 0, out: `copied to ${copy}\n`, err: "" });
@@ -63,4 +65,34 @@ test("verify finds damage, and ends with exit code 1", async () => {
     const { code, err } = await llmdb([verb, "--db", other]);
     expect([code, err]).toEqual([1, expect.stringContaining("LLMDB_NOT_A_DATABASE")]);
   }
+});
+
+test("a file that was copied without its log is told by every command, and is a problem to verify", async () => {
+  const source = join(folder, "open.llmdb");
+  const copy = join(folder, "copied.llmdb");
+  const writer = open(source);
+  await writer.put("k", "old");
+  await writer.checkpoint();
+  await writer.put("k", "new");
+  copyFileSync(source, copy);
+  await writer.close();
+  const get = await llmdb(["get", "k", "--db", copy]);
+  expect([get.out, get.err]).toEqual([
+    "old\n",
+    expect.stringMatching(/^llmdb: warning: the log .*copied\.llmdb-wal is miss/),
+  ]);
+  const verify = await llmdb(["verify", "--db", copy]);
+  expect([verify.code, verify.out]).toEqual([1, expect.stringMatching(/^problems: 1\n {2}the log /)]);
+  const json = JSON.parse((await llmdb(["verify", "--db", copy, "--json"])).out);
+  expect(json).toMatchObject({
+    ok: false,
+    logMissing: true,
+    problems: [{ what: expect.stringContaining("older state") }],
+  });
+  expect((await llmdb(["stats", "--db", copy])).out).toContain("log               missing");
+  expect(JSON.parse((await llmdb(["stats", "--db", copy, "--json"])).out).logMissing).toBe(true);
+  expect((await llmdb(["put", "k", "next", "--db", copy])).err).toContain("warning");
+  // Written again, it is a database of its own.
+  expect(await llmdb(["verify", "--db", copy])).toMatchObject({ code: 0, err: "" });
+  expect(await llmdb(["verify", "--db", source])).toMatchObject({ code: 0, err: "" });
 });
