@@ -3,9 +3,10 @@
  * when it is there under its name.
  */
 import { once } from "node:events";
-import { createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
+import { closeSync, createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { ABOUT } from "../memory/maps.js";
+import { createFile } from "../pager/file-mode.js";
 import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
 import { badUsage } from "./failure.js";
 import type { ExportFormat, ExportReport } from "./formats/format.js";
@@ -64,7 +65,9 @@ async function write(run: Run<ExportFlags>, format: ExportFormat, out: Output): 
 /** Under another name until it is complete. */
 async function writeFile(run: Run<ExportFlags>, format: ExportFormat, path: string): Promise<ExportReport> {
   const partial = `${path}.partial`;
-  const file = createWriteStream(partial);
+  rmSync(partial, { force: true });
+  closeSync(createFile(partial, path));
+  const file = createWriteStream(partial, { flags: "r+" });
   // What fails while nothing waits is thrown by the next piece, or at the end.
   file.on("error", () => {});
   try {

@@ -83,7 +83,7 @@ export function timelineCommand(streams: Streams): Command {
       return;
     }
     const { svg: path } = flags;
-    writeFileSync(path, svg);
+    writeFileSync(path, svg, { mode: 0o600 });
     await run.result({ file: path, slices: versions.length }, () => `drew ${versions.length} slices to ${path}`);
   });
 }

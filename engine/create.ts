@@ -110,7 +110,7 @@ function lockUnfinished(storage: Storage, file: StorageFile, name: string, alone
 function createUnfinished(storage: Storage, path: string): StorageFile {
   const name = unfinishedName(path);
   try {
-    return storage.open(name, "create");
+    return storage.open(name, "create", path);
   } catch (error) {
     const kind = hasErrno(error, "EEXIST") ? storage.kind(name) : undefined;
     // Another process was faster, and may have finished by now. Anything else in the way has to be seen to.

@@ -141,7 +141,7 @@ export class Journal implements CheckpointedLog {
     const name = logName(this.#path);
     const unfinished = unfinishedName(name);
     this.#storage.unlink(unfinished);
-    const file = this.#storage.open(unfinished, "create");
+    const file = this.#storage.open(unfinished, "create", this.#path);
     try {
       const header = { id: meta.id, checkpoint: meta.checkpoint, metaCrc: metaCrc(meta) };
       const log = beginLog(this.#storage, file, header, meta.tx, this.limitBytes);

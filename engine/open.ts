@@ -171,7 +171,8 @@ function takeLock(storage: Storage, file: StorageFile, path: string, alone: bool
   const lock = storage.lock(file, path, WRITE_SLOT, alone);
   if (lock !== undefined) return lock;
   const holder = storage.holder(path);
-  const by = holder === undefined ? "elsewhere" : `by process ${holder.pid} on ${holder.host}`;
+  const by =
+    holder === undefined ? "elsewhere, by a process that left no note" : `by process ${holder.pid} on ${holder.host}`;
   throw new LlmdbError(
     "LLMDB_LOCKED",
     `${path} is open for writing ${by}; close it there, or open it with readOnly: true`,

@@ -167,7 +167,7 @@ export class ReaderPins {
 function openRegister(storage: Storage, path: string): StorageFile | undefined {
   const name = readersName(path);
   try {
-    return storage.open(name, storage.kind(name) === "missing" ? "create" : "write");
+    return storage.open(name, storage.kind(name) === "missing" ? "create" : "write", path);
   } catch (error) {
     if (error instanceof LlmdbError && UNWRITABLE.has(String(error.details.errno))) return undefined;
     throw error;

@@ -10,12 +10,14 @@
 import fs from "node:fs";
 import { basename, dirname, isAbsolute, join, sep } from "node:path";
 import { microsecondClock } from "./clock.js";
+import { LlmdbError } from "./error.js";
 import { lockFile } from "./file-lock.js";
+import { createFile } from "./file-mode.js";
 import { readLockNote, writeLockNote } from "./lock-note.js";
 import type { LockHolder, PathKind, Storage, StorageFile, StorageLock } from "./storage.js";
 import { closedError, errnoOf, failure, systemError } from "./system-error.js";
 
-const FLAGS = { read: "r", write: "r+", create: "wx+" } as const;
+const FLAGS = { read: "r", write: "r+" } as const;
 const CLOSED = -1;
 /** What `fsync` answers for a folder on file systems that cannot sync one. */
 const FOLDER_NOT_SYNCABLE = new Set(["EINVAL", "EPERM", "EISDIR", "ENOTSUP"]);
@@ -194,18 +196,30 @@ function realPath(path: string): string {
   const folder = fs.realpathSync.native(dirname(path));
   const place = join(folder, basename(path));
   if (!fs.lstatSync(place, { throwIfNoEntry: false })?.isSymbolicLink()) return place;
+  requireTrusted(place, folder);
   const target = fs.readlinkSync(place);
   // Joined as text: to take ".." out of a path whose folders may be links themselves would lead elsewhere. A circle
   // of links does not come here, because it is no ENOENT.
   return realPath(isAbsolute(target) ? target : folder + sep + target);
 }
 
-function open(path: string, mode: "read" | "write" | "create"): StorageFile {
+/**
+ * A link that leads nowhere would decide where a file is made. So it is followed only where it belongs to this user, or
+ * to the owner of its folder, as Linux has it for folders that everyone may write to.
+ */
+function requireTrusted(link: string, folder: string): void {
+  const { uid } = fs.lstatSync(link);
+  if (process.platform === "win32" || uid === process.geteuid?.() || uid === fs.statSync(folder).uid) return;
+  const advice = "it is a link of another user to a file that does not exist; remove the link, or make the file";
+  throw new LlmdbError("LLMDB_IO", `cannot follow ${link}: ${advice}`, { errno: "EACCES", path: link });
+}
+
+function open(path: string, mode: "read" | "write" | "create", like?: string): StorageFile {
   // Asked first, because opening a FIFO would block and opening a folder to read would succeed.
   const found = kind(path);
   if (found === "directory" || found === "other") throw failure("EISDIR", "open", path);
   try {
-    return new DiskFile(path, fs.openSync(path, FLAGS[mode]));
+    return new DiskFile(path, mode === "create" ? createFile(path, like) : fs.openSync(path, FLAGS[mode]));
   } catch (cause) {
     throw systemError(cause, mode === "create" ? "create" : "open", path);
   }

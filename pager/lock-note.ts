@@ -8,6 +8,7 @@
  */
 
 import fs from "node:fs";
+import { createFile } from "./file-mode.js";
 import type { LockHolder } from "./storage.js";
 import { errnoOf } from "./system-error.js";
 
@@ -42,7 +43,7 @@ export function writeLockNote(path: string, identity: string, startedAt: string)
   try {
     const found = readText(name);
     if (found !== undefined && (BLANK.test(found) || parseNote(found) !== undefined)) fs.unlinkSync(name);
-    createFile(name, text);
+    writeNewFile(name, text, path);
   } catch {
     // A folder that cannot be written to, a full disk, a file that is not ours: the lock holds without its note.
   }
@@ -171,9 +172,9 @@ function readText(name: string): string | undefined {
 }
 
 /** Makes a file where nothing is, in one write, so that a reader sees all of the text or none. */
-function createFile(name: string, text: string): void {
+function writeNewFile(name: string, text: string, like: string): void {
   const bytes = Buffer.from(text);
-  const descriptor = fs.openSync(name, "wx");
+  const descriptor = createFile(name, like);
   let complete = false;
   try {
     complete = fs.writeSync(descriptor, bytes, 0, bytes.length, 0) === bytes.length;

@@ -14,6 +14,7 @@ import fs from "node:fs";
 import net from "node:net";
 import { basename, dirname, join } from "node:path";
 import { LlmdbError } from "./error.js";
+import { socketModeOf } from "./file-mode.js";
 import { FOLDERS, lockDomain, pathOf, whyUnseen } from "./lock-folder.js";
 import { askLater, askNow, whyNotBound } from "./lock-inquiry.js";
 import type { StorageLock } from "./storage.js";
@@ -50,7 +51,6 @@ const NAME = /-lock-([0-9a-z]+)-([0-9]+)-([0-9a-z]+)-[0-9a-z]{8}(-new)?$/;
 const NEW_SUFFIX = "-new";
 /** One that is older was left by a kill. */
 const NEW_MS = 60_000;
-const MODE = 0o600;
 /** The domain of those who do not know theirs. */
 const NO_DOMAIN = "0";
 /** Readers do not wait to hear whether a slot is free again: they take another one. */
@@ -191,7 +191,7 @@ function bind(target: LockTarget, place: string, { text }: LockName): StorageLoc
   }
   server.unref();
   try {
-    fs.chmodSync(address, MODE);
+    fs.chmodSync(address, socketModeOf(target.path));
     fs.renameSync(address, `${place}/${text}`);
   } catch (cause) {
     server.close();

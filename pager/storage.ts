@@ -69,12 +69,14 @@ export interface Storage {
    */
   identify(path: string): string | undefined;
   /**
-   * Opens a file. `read`: must exist, never changed. `write`: must exist. `create`: must not exist yet.
+   * Opens a file. `read`: must exist, never changed. `write`: must exist. `create`: must not exist yet; it is for its
+   * owner alone.
    *
+   * @param like - With `create`: a file whose permissions it takes instead, where there is one.
    * @throws LlmdbError `LLMDB_NOT_FOUND` where the file (or, with `create`, its folder) is missing, `LLMDB_IO`
    * otherwise.
    */
-  open(path: string, mode: "read" | "write" | "create"): StorageFile;
+  open(path: string, mode: "read" | "write" | "create", like?: string): StorageFile;
   /** Moves a file over another name, atomically. Durable after `syncDirectory`. */
   rename(from: string, to: string): void;
   /** Removes a file; a missing one is fine. Durable after `syncDirectory`. */

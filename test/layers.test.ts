@@ -48,7 +48,7 @@ const mayReadClock = /^pager\/(digest|file-storage|lock-socket|memory-storage|ti
 const mayTakeTimers = "pager/timers.ts";
 
 /** The files of the storage port that may use the rest of Node; servers and the command may too. */
-const mayReachSystem = /^pager\/(file-storage|file-lock|lock[^/]*)\.ts$|^(server|cli)\//;
+const mayReachSystem = /^pager\/(file-[^/]*|lock[^/]*)\.ts$|^(server|cli)\//;
 
 /** The part of the harness that is shipped: `llmdb torture` runs it. */
 const shippedHarness = /^test\/harness\//;

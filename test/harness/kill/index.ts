@@ -28,8 +28,8 @@ export interface ProcessTorture {
   /** Concurrent promise committers. Default: 1 and 8, a database each in turn. */
   committers?: number;
   /**
-   * Runs the processes in network and process namespaces of their own in turn, as containers have them, and lets one try
-   * to write beside another. Linux only. Default false.
+   * Runs the processes in network and process namespaces of their own in turn, as containers have them, and lets one
+   * try to write beside another. Linux only. Default false.
    */
   namespaces?: boolean;
   /** Ends the run early, after the kills that are under way; what was found until then is reported. */

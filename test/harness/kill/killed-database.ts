@@ -168,7 +168,7 @@ export class KilledDatabase {
     });
   }
 
-  /** After a close in order, the database is one file. A socket that was killed before it had its name stays a minute. */
+  /** After a close in order, the database is one file. A socket that a kill left without a name may stay. */
   #requireAlone(): void {
     const others = this.#scratch.names(this.#name).filter((name) => name !== FILE && !UNNAMED_SOCKET.test(name));
     if (others.length > 0) this.#problems.push(`close() left ${others.join(", ")} behind`);

@@ -18,7 +18,7 @@ export interface ReaderTorture {
   processes?: number;
   /** Readers with handles of their own, in a thread and in processes. Default true. */
   handles?: boolean;
-  /** Runs the readers in network and process namespaces of their own in turn, as containers have them. Default false. */
+  /** Runs the readers in namespaces of their own in turn, as containers have them. Default false. */
   namespaces?: boolean;
   onProgress?: (progress: { checks: number; anomalies: number }) => void;
 }
