@@ -8,6 +8,7 @@ import { Command } from "commander";
 import { Database, LlmdbError, open } from "../index.js";
 import { isObject, property } from "../models/values/json-forms.js";
 import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
+import { makeFolderOf, ownMemory } from "./own-memory.js";
 import { ProgressLine } from "./progress-line.js";
 import { Output, type Printed, type Streams, say } from "./streams.js";
 import { type Place, type Writing, writeHere } from "./writing/command.js";
@@ -30,6 +31,8 @@ export class Run<F extends CommonFlags> {
   readonly flags: F;
   readonly out: Output;
   readonly streams: Streams;
+  /** Whether the memory of this user is meant where no database is named. */
+  isOfMemory = false;
   #database: Database | undefined;
   #holder: ThroughHolder | undefined;
 
@@ -83,14 +86,20 @@ export class Run<F extends CommonFlags> {
   }
 
   #path(): string {
-    const path = this.flags.db ?? this.streams.env.LLMDB_FILE;
-    if (path !== undefined && path !== "") return path;
+    const { env } = this.streams;
+    const path = this.flags.db || env.LLMDB_FILE;
+    if (path) return path;
+    if (this.isOfMemory) return ownMemory(env);
     throw badUsage("no database was named; give --db FILE, or set LLMDB_FILE");
   }
 
   #open(path: string, access: Access): Database {
     const isNew = !existsSync(path);
-    if (isNew && access !== "create") throw notFound(`there is no database at ${path}; put and import make one`);
+    if (isNew && access === "create" && path !== this.flags.db && path === ownMemory(this.streams.env)) {
+      makeFolderOf(path);
+    }
+    if (isNew && access !== "create")
+      throw notFound(`there is no database at ${path}; put, remember and import make one`);
     const alone = access !== "read" && this.flags.alone === true;
     this.#database = open(path, { readOnly: access === "read", create: access === "create", alone });
     if (isNew) this.note(`created ${path}`);

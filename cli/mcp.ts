@@ -4,7 +4,7 @@
  */
 import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
-import { dirname, join, parse, resolve } from "node:path";
+import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
   DEFAULT_TOOLS,
@@ -14,7 +14,8 @@ import {
   type ToolSelection,
 } from "../server/mcp/tool-selection.js";
 import { aloneOption, explain } from "./command.js";
-import { badUsage, exitCodeOf, failureOf } from "./failure.js";
+import { exitCodeOf, failureOf } from "./failure.js";
+import { makeFolderOf, namedBy, ownMemory } from "./own-memory.js";
 import { type Streams, say } from "./streams.js";
 
 /** The options as commander gives them. */
@@ -39,7 +40,10 @@ export function mcpCommand(streams: Streams): Command {
   const command = new Command("mcp")
     .description("serves a memory to agents, over standard input and output (Model Context Protocol)")
     .summary("serves a memory to agents (MCP)")
-    .option("-d, --db <file>", "the database file (default: $LLMDB_FILE, or beside $MEMORY_FILE_PATH)")
+    .option(
+      "-d, --db <file>",
+      "the database file (default: $LLMDB_FILE, beside $MEMORY_FILE_PATH, or a place of the user)",
+    )
     .option(
       "--tools <groups>",
       `the tools on the list: ${SELECTION_NAMES.join(", ")}, or several with commas (default: start, and the rest of ` +
@@ -64,8 +68,9 @@ export function mcpCommand(streams: Streams): Command {
 
 async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
   const files = mcpFiles(flags.db, env);
-  if (files === undefined) {
-    throw badUsage("no database was named; give --db FILE, or set LLMDB_FILE or MEMORY_FILE_PATH");
+  if (!flags.db && namedBy(env) === undefined) {
+    say(stderr, `llmdb mcp: no database was named; the memory of this user is ${files.path}`);
+    if (flags.readOnly !== true) makeFolderOf(files.path);
   }
   const { version }: { version: string } = createRequire(import.meta.url)("llmdb/package.json");
   const { serve } = await import("../server/mcp/serve.js");
@@ -88,15 +93,10 @@ function toolSelection(text: string): ToolSelection {
   throw new InvalidArgumentError(`Give one of ${SELECTION_NAMES.join(", ")}, or several with commas.`);
 }
 
-/** The files that are meant; undefined where none is named. */
-function mcpFiles(db: string | undefined, environment: Environment): McpFiles | undefined {
+/** The files that are meant. */
+function mcpFiles(db: string | undefined, environment: Environment): McpFiles {
   const memoryFile = environment.MEMORY_FILE_PATH;
-  const path = db || environment.LLMDB_FILE || (memoryFile && besideOf(memoryFile));
-  if (!path) return undefined;
+  const path = db || ownMemory(environment);
   const isImported = memoryFile?.endsWith(".jsonl") && existsSync(memoryFile);
   return { path: resolve(path), ...(memoryFile && isImported ? { importFrom: resolve(memoryFile) } : {}) };
-}
-
-function besideOf(memoryFile: string): string {
-  return join(dirname(memoryFile), `${parse(memoryFile).name}.llmdb`);
 }

@@ -72,6 +72,7 @@ export function rememberCommand(streams: Streams): Command {
     "remember 'The deploy key is rotated each quarter' --tag ops --scope team",
   ]);
   return onCall<RememberFlags>(command, streams, async (run, text) => {
+    run.isOfMemory = true;
     const { meta } = run.flags;
     const request = { fact: factOf(run.flags, text), ...(meta !== undefined && { meta: readValue(meta, false) }) };
     const done = await run.write("create", rememberFact, request, run.flags);
@@ -116,6 +117,7 @@ export function recallCommand(streams: Streams): Command {
     "0 found, 1 nothing was found, or failed, 2 bad usage",
   );
   return onCall<RecallFlags>(command, streams, async (run, query = "") => {
+    run.isOfMemory = true;
     const { limit = DEFAULT_LIMIT, maxTokens, validity } = run.flags;
     const { hits, tokens, more } = memoryOf(run).recall(query, {
       ...pointOf(run.flags),
@@ -165,6 +167,7 @@ export function forgetCommand(streams: Streams): Command {
     "0 done, 1 there is no such record, or failed, 2 bad usage",
   );
   return onCall<ForgetFlags>(command, streams, async (run, id = "") => {
+    run.isOfMemory = true;
     const { erase } = run.flags;
     const request = { id, ...stretchOf(run.flags), ...(erase && { erase }) };
     const tx = (await run.write("write", forgetRecord, request, run.flags)).requiredNumber("tx");

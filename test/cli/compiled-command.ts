@@ -10,7 +10,7 @@ const DEPENDENCIES = ["@msgpack", "commander"];
 /** Compiles into a folder, which is there and empty; returns the path of the command. */
 export function compileCommand(folder: string): string {
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
-  for (const { path, text } of sourcesIn(".", /^(?!.*(test|bench)\.ts$).*\.ts$/)) {
+  for (const { path, text } of sourcesIn(".", /^(?!.*(\.test|-bench)\.ts$).*\.ts$/)) {
     if (/^(bench|examples|scripts|test\/(?!harness\/))/.test(path)) continue;
     const target = join(folder, path.replace(/\.ts$/, ".js"));
     mkdirSync(dirname(target), { recursive: true });

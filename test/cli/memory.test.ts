@@ -1,7 +1,8 @@
 /** The memory on the command line: remember, recall, forget, and the file of the reference memory server of MCP. */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
+import { ownMemory } from "../../cli/own-memory.js";
 import { llmdb, scratchFolder } from "./in-process.js";
 
 const folder = scratchFolder();
@@ -71,4 +72,28 @@ test("an export as jsonl says what it leaves out", async () => {
   const { out, err } = await llmdb(["export", "--db", file("noted.llmdb")]);
   expect(out).toContain("a text");
   expect(err).toContain("backup");
+});
+
+test("without a database named, the memory of the user is meant, by the commands of the memory alone", async () => {
+  const env = { XDG_DATA_HOME: file("data") };
+  const path = join(file("data"), "llmdb", "memory.llmdb");
+  expect(await llmdb(["recall", "tea"], { env })).toMatchObject({ code: 1, err: expect.stringContaining(path) });
+  expect((await llmdb(["remember", "Ada likes tea"], { env })).err).toBe(`llmdb: created ${path}\n`);
+  expect((await llmdb(["recall", "tea"], { env })).out).toContain("Ada likes tea");
+  expect(statSync(join(file("data"), "llmdb")).mode & 0o777).toBe(0o700);
+  expect((await llmdb(["forget", "f1"], { env })).code).toBe(0);
+  for (const args of [["put", "k", "v"], ["get", "k"], ["compact"]]) {
+    expect(await llmdb(args, { env })).toMatchObject({ code: 2, err: expect.stringContaining("LLMDB_FILE") });
+  }
+  const named = { ...env, MEMORY_FILE_PATH: file("named.jsonl") };
+  expect((await llmdb(["remember", "x"], { env: named })).err).toBe(`llmdb: created ${file("named.llmdb")}\n`);
+});
+
+test("the place of a user follows the system", () => {
+  const home = { HOME: "/home/ada" };
+  expect(ownMemory(home, "linux")).toBe("/home/ada/.local/share/llmdb/memory.llmdb");
+  expect(ownMemory({ ...home, XDG_DATA_HOME: "relative" }, "linux")).toBe("/home/ada/.local/share/llmdb/memory.llmdb");
+  expect(ownMemory({ ...home, XDG_DATA_HOME: "/data" }, "linux")).toBe("/data/llmdb/memory.llmdb");
+  expect(ownMemory(home, "darwin")).toBe("/home/ada/Library/Application Support/llmdb/memory.llmdb");
+  expect(ownMemory({ LOCALAPPDATA: "/local" }, "win32")).toBe("/local/llmdb/memory.llmdb");
 });
