@@ -7,7 +7,7 @@ import { markAsUntransferable } from "node:worker_threads";
 import type { HashIndex } from "../btree/hash-index.js";
 import { HEAD_BYTES, isOnExtents, LEAF_CELL_BYTES, SLOT_BYTES, search, slotsAt, storedLength } from "../btree/node.js";
 import { findLeaf, type Tree } from "../btree/tree.js";
-import type { ExtentStore } from "../pager/extent-value.js";
+import { bytesOnExtents, type ExtentStore } from "../pager/extent-value.js";
 import type { PageViews } from "../pager/page.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { ValueCodec } from "./value.js";
@@ -70,6 +70,12 @@ export function findEntry(tree: Tree, reader: PageReader, key: Uint8Array, lengt
 export function copyValue(reader: PageReader, entry: Entry, extents: ExtentStore): Uint8Array {
   const views = reader.cache.views(entry.frame);
   return isOnExtents(views, entry.cell) ? extents.read(views.u8, entry.at) : copyOut(views, entry.at, entry.length);
+}
+
+/** How many bytes the value of an entry has, wherever it lies; nothing else is read. */
+export function storedBytes(reader: PageReader, entry: Entry): number {
+  const { u8 } = reader.cache.views(entry.frame);
+  return u8[entry.cell + 1] >= 0x80 ? bytesOnExtents(u8, entry.at) : entry.length;
 }
 
 /** The bytes of a value for the length of one use: a view of the page, or a copy of what lies on extents. */

@@ -18,7 +18,8 @@ export function revertTransaction(
 ): string[] {
   if (!Number.isSafeInteger(tx) || tx < 1)
     throw invalid("undo takes the number of a transaction, as transactions lists");
-  const changes = logged?.tx === tx ? logged.changes : [];
+  // What was only said again was not changed.
+  const changes = logged?.tx === tx ? logged.changes.filter(({ op }) => op !== "unchanged") : [];
   const keys = new Set<string>();
   for (const { key, partition } of changes) if (partition === 0 && memory.reaches(key)) keys.add(String(key));
   if (keys.size === 0) {

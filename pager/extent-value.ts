@@ -243,6 +243,11 @@ export function valueExtents(descriptor: Uint8Array, at: number): ExtentList {
   return list;
 }
 
+/** How many bytes the value of a descriptor has. */
+export function bytesOnExtents(descriptor: Uint8Array, at: number): number {
+  return readU32(descriptor, at);
+}
+
 /** What is wrong with a descriptor of `length` bytes, or undefined. */
 export function checkDescriptor(
   descriptor: Uint8Array,

@@ -7,7 +7,8 @@ import type { ByteMapWriter } from "../engine/byte-map.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { sha256 } from "../pager/digest.js";
 import { MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
-import { HEAD, HISTORY, LIVE, TX_BYTES, VALUES } from "./maps.js";
+import { HEAD, HISTORY, LIVE, MENTIONS, TX_BYTES, VALUES } from "./maps.js";
+import { mentionsOf } from "./mention.js";
 import { closedSlices, everythingOf, knownSlices } from "./reader.js";
 import type { StoredKey } from "./stored-key.js";
 import { readRow, rowKey } from "./transaction-log.js";
@@ -36,11 +37,12 @@ export class Erasure {
     this.#clear(this.#maps.live, LIVE);
     this.#clear(this.#maps.history, HISTORY);
     this.#clear(this.#maps.values, VALUES);
+    this.#clear(this.#maps.mentions, MENTIONS);
     this.#writer.requireErasure();
     return hash;
   }
 
-  /** Those that wrote or closed a slice of the key: only their rows name it. */
+  /** Those that wrote or closed a slice of the key, or mention it: only their rows name it. */
   #transactions(): Set<number> {
     const transactions = new Set<number>();
     for (const slice of knownSlices(this.#maps.sources, this.#key)) transactions.add(slice.txFrom);
@@ -48,6 +50,7 @@ export class Erasure {
       transactions.add(slice.txFrom);
       transactions.add(slice.txTo);
     }
+    for (const tx of mentionsOf(this.#maps.sources, this.#key)) transactions.add(tx);
     transactions.delete(this.#writer.writeSet.tx);
     return transactions;
   }

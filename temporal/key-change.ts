@@ -9,9 +9,9 @@ import { type ByteSource, floorEntry } from "../engine/byte-map.js";
 import { findEntry } from "../engine/entry.js";
 import { FoundSlice } from "./found-slice.js";
 import { MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
-import { knownSlices, valueBytes } from "./reader.js";
-import { byValidFrom, meetsSpan, type Span, supersede } from "./slice.js";
-import { type LargeValue, RecordBuffer, type StoredSlice, StoredValue } from "./slice-record.js";
+import { knownSlices, largeValueBytes, valueBytes } from "./reader.js";
+import { byValidFrom, gapsIn, meetsSpan, type Span, supersede } from "./slice.js";
+import { equalBytes, type LargeValue, RecordBuffer, type StoredSlice, StoredValue } from "./slice-record.js";
 import type { StoredKey } from "./stored-key.js";
 import type { WrittenMaps } from "./written-maps.js";
 
@@ -61,9 +61,45 @@ export class KeyChange {
     return valueBytes(this.#maps.sources, this.#key, value);
   }
 
+  /**
+   * From now on a value holds over `span`. Where it does already nothing is written.
+   *
+   * @param store gives the value as slices hold it; called where something is to be written
+   * @returns the stretches that were written, or null for the whole of the span
+   */
+  put(span: Span, bytes: Uint8Array, store: (bytes: Uint8Array) => StoredValue): readonly Span[] | null {
+    const slices = this.meeting(span);
+    let same: StoredSlice[] | null = null;
+    for (const slice of slices) {
+      if (!this.#isOf(slice.value, bytes)) continue;
+      same ??= [];
+      same.push(slice);
+    }
+    if (same === null) {
+      this.#replace(span, slices, store(bytes));
+      return null;
+    }
+    const missing = gapsIn(span, same);
+    if (missing.length === 0) return missing;
+    const value = store(bytes);
+    for (const gap of missing) this.assert(gap, value);
+    return missing;
+  }
+
+  /** Whether a value has these bytes. One of another length is not read. */
+  #isOf(value: StoredValue, bytes: Uint8Array): boolean {
+    const { large } = value;
+    if (large !== null && largeValueBytes(this.#maps.sources, this.#key, large) !== bytes.length) return false;
+    return equalBytes(this.bytesOf(value), bytes);
+  }
+
   /** From now on `value` holds over `span`, or with null nothing. Returns whether that changes anything. */
   assert(span: Span, value: StoredValue | null): boolean {
-    const superseded = this.meeting(span);
+    return this.#replace(span, this.meeting(span), value);
+  }
+
+  /** @param superseded the slices that meet the span */
+  #replace(span: Span, superseded: readonly StoredSlice[], value: StoredValue | null): boolean {
     for (const slice of superseded) {
       if (slice === this.#head) this.#setHead(null);
       else this.#maps.live.delete(this.#key.bytes, this.#key.live(slice.validFrom));

@@ -8,6 +8,7 @@
  * history       partition, key, txTo, validFrom   slices that are closed; they never change
  * values        partition, key, tx, number        values too large to lie in a slice
  * transactions  tx                                time, metadata and operations of a transaction; 0: what is forgotten
+ * mentions      partition, key, tx                nothing: the row of tx names the key, of which it changed nothing
  * ```
  *
  * Guarantees: the slices of a key in head and live are disjoint in valid time; branches of history carry bounds of what
@@ -22,6 +23,7 @@ export const LIVE = "_meta/live";
 export const HISTORY = "_meta/history";
 export const VALUES = "_meta/values";
 export const TRANSACTIONS = "_meta/transactions";
+export const MENTIONS = "_meta/mentions";
 
 /** Bytes of a transaction in a key. */
 export const TX_BYTES = 6;
@@ -46,4 +48,5 @@ export interface TemporalMaps {
   readonly history: ByteSource | undefined;
   readonly values: ByteSource | undefined;
   readonly transactions: ByteSource | undefined;
+  readonly mentions: ByteSource | undefined;
 }

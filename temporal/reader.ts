@@ -7,7 +7,7 @@ import { type Bounds, Cursor } from "../btree/cursor.js";
 import { FilterCursor } from "../btree/filter-cursor.js";
 import { isOnExtents, maxKeyBytes } from "../btree/node.js";
 import { type ByteSource, floorEntry } from "../engine/byte-map.js";
-import { copyValue, findEntry } from "../engine/entry.js";
+import { copyValue, findEntry, storedBytes } from "../engine/entry.js";
 import { type Key, KeyBuffer } from "../engine/key.js";
 import { valueCodec } from "../engine/value.js";
 import { LlmdbError } from "../pager/error.js";
@@ -284,6 +284,11 @@ function misplaced(): LlmdbError {
 function fetchLarge(maps: TemporalMaps, of: StoredKey, large: LargeValue): Uint8Array {
   const values = findLarge(maps, of, large);
   return copyValue(values.reader, shared.entry, values.extents);
+}
+
+/** How many bytes a value in the map of values has. */
+export function largeValueBytes(maps: TemporalMaps, of: StoredKey, large: LargeValue): number {
+  return storedBytes(findLarge(maps, of, large).reader, shared.entry);
 }
 
 /** Points `shared.entry` at a value in the map of values. */

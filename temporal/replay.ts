@@ -8,6 +8,7 @@ import { copyKey } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-map.js";
 import { copyValue, Entry } from "../engine/entry.js";
 import { TX_BYTES } from "./maps.js";
+import type { Mention } from "./mention.js";
 import { byValidFrom, meetsSpan, type Slice, type Span, supersede } from "./slice.js";
 import { readTx, type StoredKey } from "./stored-key.js";
 import { horizonOf, rowKey } from "./transaction-log.js";
@@ -26,6 +27,8 @@ export class LogReplay {
   readonly #horizon: number;
   /** Operations by key, in order. */
   readonly #operations = new Map<string, Replayed[]>();
+  /** Which transactions said what held already, by key. */
+  readonly #unchanged = new Set<string>();
   readonly #problem: (what: string) => void;
 
   constructor(log: ByteSource | undefined, problem: (what: string) => void) {
@@ -80,6 +83,15 @@ export class LogReplay {
     }
   }
 
+  /** Each row that names a key of which it changed nothing has a mention, and the other way round. */
+  compareMentions(mentions: Iterable<Mention>, problem: (what: string) => void): void {
+    for (const { stored, tx } of mentions) {
+      if (tx <= this.#horizon || this.#unchanged.delete(mentionName(stored, tx))) continue;
+      problem(`transaction ${tx} is to mention a key that its row does not name`);
+    }
+    if (this.#unchanged.size > 0) problem(`${this.#unchanged.size} operations without a change have no mention`);
+  }
+
   /** What was known when the log begins. */
   #start(stored: readonly Slice<unknown>[]): Slice<unknown>[] {
     return stored
@@ -90,6 +102,10 @@ export class LogReplay {
   #add(tx: number, operation: LoggedOperation): void {
     if (operation.isHashed) return;
     const name = nameOf(operation.key);
+    if (operation.op === "unchanged") {
+      this.#unchanged.add(mentionName(operation.key, tx));
+      return;
+    }
     const known = this.#operations.get(name);
     if (known === undefined) this.#operations.set(name, [{ tx, operation }]);
     else known.push({ tx, operation });
@@ -98,6 +114,10 @@ export class LogReplay {
 
 function nameOf(key: Uint8Array): string {
   return Buffer.from(key).toString("latin1");
+}
+
+function mentionName(key: Uint8Array, tx: number): string {
+  return `${tx} ${nameOf(key)}`;
 }
 
 function replay(start: readonly Slice<unknown>[], operations: readonly Replayed[]): Slice<unknown>[] {
@@ -119,7 +139,7 @@ function replay(start: readonly Slice<unknown>[], operations: readonly Replayed[
   };
   for (const { tx, operation } of operations) {
     const { op, written } = operation;
-    if (op === "put" || op === "delete") assert(operation, tx, op === "put");
+    if (op === "delete" || (op === "put" && written.length === 0)) assert(operation, tx, op === "put");
     else for (const span of written) assert(span, tx, true);
   }
   return [...known, ...closed];

@@ -12,6 +12,7 @@ import { knownTxAt } from "./at.js";
 import { FoundSlice } from "./found-slice.js";
 import { type Instant, MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
 import { TX_BYTES } from "./maps.js";
+import { forgetMentions } from "./mention.js";
 import { closedSlices, knownSlices, type Rectangle, valueBytes } from "./reader.js";
 import { RecordBuffer, type RecordKind, type StoredSlice, StoredValue } from "./slice-record.js";
 import type { CommittedSources } from "./sources.js";
@@ -54,6 +55,14 @@ export async function forgetHistory(engine: Engine, sources: CommittedSources, b
     const from = tx;
     const step = await engine.run((writer) => forgetOperations(new WrittenMaps(writer), from, horizon), "buffered");
     tx = step.value;
+  }
+  for (let after: Uint8Array | null = new Uint8Array(0); after !== null; ) {
+    const from: Uint8Array = after;
+    const step = await engine.run(
+      (writer) => forgetMentions(new WrittenMaps(writer), from, horizon, STEP_CHANGES),
+      "buffered",
+    );
+    after = step.value;
   }
   let slices = 0;
   for (let after: Uint8Array | null = new Uint8Array(0); after !== null; ) {

@@ -9,7 +9,7 @@ import type { ByteSource } from "../engine/byte-map.js";
 import type { Engine, PinnedView } from "../engine/engine.js";
 import { unwatchHandle, watchHandle } from "../engine/view-hold.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
-import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
+import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, MENTIONS, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
 import { horizonOf, txAt } from "./transaction-log.js";
 
 export interface Sources {
@@ -276,5 +276,6 @@ function mapsOf(source: (name: string) => ByteSource | undefined): TemporalMaps 
     history: source(HISTORY),
     values: source(VALUES),
     transactions: source(TRANSACTIONS),
+    mentions: source(MENTIONS),
   };
 }

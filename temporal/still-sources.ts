@@ -18,7 +18,7 @@ export class StillSources implements Sources {
   constructor(held: HeldSources) {
     this.engine = held.engine;
     this.#held = held;
-    const { head, live, history, values, transactions } = held.maps();
+    const { head, live, history, values, transactions, mentions } = held.maps();
     const some = head ?? live ?? history ?? values ?? transactions;
     const reader = some && stillReader(held.engine.store, some.reader);
     const still = (map: ByteSource | undefined) => map && reader && stillSource(map, reader);
@@ -28,6 +28,7 @@ export class StillSources implements Sources {
       history: still(history),
       values: still(values),
       transactions: still(transactions),
+      mentions: still(mentions),
     };
   }
 

@@ -164,6 +164,11 @@ export class StoredKey {
     return end;
   }
 
+  /** That a transaction names it, which changed nothing of it. */
+  mention(tx: number): number {
+    return this.historyFrom(tx);
+  }
+
   value(tx: number, number: number): number {
     const end = this.length + TX_BYTES + 4;
     this.buffer.reserve(end);

@@ -19,7 +19,10 @@ import { decodeRow, type LoggedOperation, rowMicros, type TransactionRow } from 
 
 /** One change, as `db.transactions` gives it. */
 export interface LoggedChange {
-  /** `put`, `update`, `patch`, `delete` or `erase`. */
+  /**
+   * `put`, `update`, `patch`, `delete`, `erase`, or `unchanged`: a put, update or patch of a transaction with metadata
+   * said what held already.
+   */
   op: string;
   /** 0 to 2^32 - 1. */
   partition: number;

@@ -3,11 +3,12 @@
  *
  * ```
  * u8 flags (1 metadata)   instant time   [u32 length, metadata as MessagePack]   operations
- * operation: u8 kind (1 put, 2 update, 3 patch, 4 delete, 5 erase) and
- *                    8 from the time of the transaction, 16 to the end of time, 32 the key is a hash
+ * operation: u8 kind (1 put, 2 update, 3 patch, 4 delete, 5 erase, 6 unchanged: it said what held already) and
+ *                    8 from the time of the transaction, 16 to the end of time, 32 the key is a hash,
+ *                    64 of a put: not all of its stretch was written
  *            partition, length of the key (7 bits a byte, the lowest first; bit 7: more follow)
  *            key       instant from, unless bit 8       instant to, unless bit 16
- *            of update and patch: number of stretches written, then from and to of each
+ *            of update and patch, and with bit 64: number of stretches written, then from and to of each
  * ```
  *
  * Guarantees: bytes that are no row are an error. Under number 0 lies what was forgotten: a u48 transaction, before
@@ -20,14 +21,15 @@ import type { Span } from "./slice.js";
 import { equalBytes, readU32 } from "./slice-record.js";
 
 /** What an operation is called. */
-export type OperationName = "put" | "update" | "patch" | "delete" | "erase";
+export type OperationName = "put" | "update" | "patch" | "delete" | "erase" | "unchanged";
 
-const NAMES: readonly OperationName[] = ["put", "update", "patch", "delete", "erase"];
+const NAMES: readonly OperationName[] = ["put", "update", "patch", "delete", "erase", "unchanged"];
 const META = 1;
 const KIND = 7;
 const FROM_TIME = 8;
 const TO_OPEN = 16;
 const HASHED = 32;
+const IN_PARTS = 64;
 const HASH_BYTES = 32;
 
 /** One operation on one key. */
@@ -39,7 +41,7 @@ export interface LoggedOperation {
   readonly isHashed: boolean;
   readonly from: bigint;
   readonly to: bigint;
-  /** Of an update or a patch: what it wrote. */
+  /** Of an update or a patch: what it wrote. Of a put: that, where it is not the whole of its stretch. */
   readonly written: readonly Span[];
 }
 
@@ -67,13 +69,14 @@ function writeOperation(operation: LoggedOperation, micros: bigint, writer: RowW
   const { op, partition, key, from, to, isHashed, written } = operation;
   const kind = NAMES.indexOf(op) + 1;
   const bits = (from === micros ? FROM_TIME : 0) | (to === PLUS_INFINITY ? TO_OPEN : 0) | (isHashed ? HASHED : 0);
-  writer.u8(kind | bits);
+  const isInParts = op === "put" && written.length > 0;
+  writer.u8(kind | bits | (isInParts ? IN_PARTS : 0));
   writer.count(partition);
   writer.count(key.length);
   writer.copy(key);
   if (from !== micros) writer.instant(from);
   if (to !== PLUS_INFINITY) writer.instant(to);
-  if (op !== "update" && op !== "patch") return;
+  if (!isInParts && op !== "update" && op !== "patch") return;
   writer.count(written.length);
   for (const span of written) {
     writer.instant(span.from);
@@ -109,7 +112,9 @@ function readOperation(reader: RowReader, micros: bigint): LoggedOperation {
   const from = (bits & FROM_TIME) === 0 ? reader.instant() : micros;
   const to = (bits & TO_OPEN) === 0 ? reader.instant() : PLUS_INFINITY;
   const written: Span[] = [];
-  if (op === "update" || op === "patch") {
+  const isInParts = (bits & IN_PARTS) !== 0;
+  if (isInParts && op !== "put") throw malformed();
+  if (isInParts || op === "update" || op === "patch") {
     for (let left = reader.count(); left > 0; left--) written.push({ from: reader.instant(), to: reader.instant() });
   }
   return { op, partition, key, isHashed, from, to, written };

@@ -9,7 +9,8 @@ import type { VerifyProgress, VerifyReport } from "../engine/verify.js";
 import { LlmdbError } from "../pager/error.js";
 import { FoundSlice } from "./found-slice.js";
 import { MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
-import { HEAD, HISTORY, LIVE, type TemporalMaps, TRANSACTIONS } from "./maps.js";
+import { HEAD, HISTORY, LIVE, MENTIONS, type TemporalMaps, TRANSACTIONS } from "./maps.js";
+import { allMentions } from "./mention.js";
 import { closedSlices, knownSlices, valueBytes } from "./reader.js";
 import { LogReplay } from "./replay.js";
 import type { RecordKind, StoredSlice } from "./slice-record.js";
@@ -35,6 +36,7 @@ export function* checkStore(sources: Sources): Generator<VerifyProgress, Problem
     for (const _row of replay.read(sources.latestTx)) yield advanced(progress, 1);
     for (const key of keysOf(maps)) yield advanced(progress, checkKey(maps, key, replay, problems));
     for (const _key of replay.finish()) yield progress;
+    replay.compareMentions(allMentions(maps), (what) => problems.push({ map: MENTIONS, what }));
     progress.done = progress.total;
     yield progress;
   } catch (error) {

@@ -23,6 +23,7 @@ import { WrittenMaps } from "./written-maps.js";
 
 const codec = valueCodec("msgpack");
 const NOTHING: readonly Span[] = [];
+const NO_BYTES = new Uint8Array(0);
 
 /** A stretch and what is to hold over it. */
 interface Assertion {
@@ -80,7 +81,9 @@ export class TemporalWriter implements TransactionExtension {
     // A copy: reading the key may run code of the caller, which may encode something else.
     const bytes = codec.encode(value).slice();
     const key = this.#setKey(partition, of);
-    this.#change("put", partition, key, span, NOTHING, (change) => change.assert(span, this.#store(key, bytes)));
+    this.#change("put", partition, key, span, (change) =>
+      change.put(span, bytes, (stored) => this.#store(key, stored)),
+    );
   }
 
   /** Nothing is known to hold over the span any more. */
@@ -88,7 +91,7 @@ export class TemporalWriter implements TransactionExtension {
     this.#requireWritable();
     const key = this.#setKey(partition, of);
     if (span.from === span.to) return;
-    this.#change("delete", partition, key, span, NOTHING, (change) => change.assert(span, null));
+    this.#change("delete", partition, key, span, (change) => (change.assert(span, null) ? null : NOTHING));
   }
 
   update(partition: number, of: Key, change: (value: unknown) => unknown, span: Span): void {
@@ -136,10 +139,14 @@ export class TemporalWriter implements TransactionExtension {
       const bytes = codec.encode(filling).slice();
       for (const gap of gapsIn(span, slices)) assertions.push({ span: gap, bytes });
     }
-    if (assertions.length === 0) return;
-    this.#change(op, partition, this.#setKey(partition, of), span, assertions.map(spanOf), (change) => {
+    this.#setKey(partition, of);
+    if (assertions.length === 0) {
+      if (slices.length > 0) this.#noteUnchanged(partition, key, span);
+      return;
+    }
+    this.#change(op, partition, key, span, (change) => {
       for (const assertion of assertions) change.assert(assertion.span, this.#store(key, assertion.bytes));
-      return true;
+      return assertions.map(spanOf);
     });
   }
 
@@ -169,26 +176,39 @@ export class TemporalWriter implements TransactionExtension {
     return new KeyChange(this.#maps, key, this.#writer.writeSet.tx, this.#time);
   }
 
-  /** Makes a change and notes it; an error on the way leaves nothing but rollback. */
+  /**
+   * Makes a change and notes it; an error on the way leaves nothing but rollback.
+   *
+   * @param make returns the stretches that it wrote, or null for the whole of the span
+   */
   #change(
     op: OperationName,
     partition: number,
     key: StoredKey,
     span: Span,
-    written: readonly Span[],
-    make: (change: KeyChange) => boolean,
+    make: (change: KeyChange) => readonly Span[] | null,
   ): void {
     try {
       const change = this.#begin(key);
-      if (!make(change)) return;
-      change.finish();
-      const stored = key.slice();
-      const { from, to } = span;
-      this.#operations.push({ op, partition, key: stored, isHashed: false, stored, from, to, written });
+      const written = make(change);
+      if (written === null || written.length > 0) {
+        change.finish();
+        this.#note(op, partition, key, span, written ?? NOTHING);
+      } else if (op === "put") this.#noteUnchanged(partition, key, span);
     } catch (error) {
       this.#writer.broken ??= error;
       throw error;
     }
+  }
+
+  #note(op: OperationName, partition: number, key: StoredKey, { from, to }: Span, written: readonly Span[]): void {
+    const stored = key.slice();
+    this.#operations.push({ op, partition, key: stored, isHashed: false, stored, from, to, written });
+  }
+
+  /** What held already was said again: who did is worth a note where that is told. */
+  #noteUnchanged(partition: number, key: StoredKey, span: Span): void {
+    if (this.meta !== null) this.#note("unchanged", partition, key, span, NOTHING);
   }
 
   /** A value as slices hold it; a large one is stored now. */
@@ -212,15 +232,23 @@ export class TemporalWriter implements TransactionExtension {
     const operations = this.#tracedOperations();
     const isNoted = this.meta !== null || this.hasTime;
     if (operations.length === 0 && !(changed && (isNoted || this.#operations.length > 0))) return;
+    for (const { op, stored } of operations) if (op === "unchanged") this.#mention(stored);
     const row = encodeRow({ micros: this.#time, meta: this.meta, operations });
     this.#maps.transactions.put(rowKey(this.#writer.writeSet.tx), TX_BYTES, row, row.length);
+  }
+
+  /** No slice leads to the row that names a key without a change of it: erasing the key finds it by this. */
+  #mention(stored: Uint8Array): void {
+    const key = this.#key;
+    key.copy(stored, stored.length);
+    this.#maps.mentions.put(key.bytes, key.mention(this.#writer.writeSet.tx), NO_BYTES, 0);
   }
 
   /**
    * What is worth a note: of operations on one key that undid each other, or that were erased, nothing is kept, so that
    * whoever erases a key finds it in the rows that its slices name, and nowhere else.
    */
-  #tracedOperations(): LoggedOperation[] {
+  #tracedOperations(): PendingOperation[] {
     const operations = this.#operations;
     if (operations.length < 2) return operations;
     const last = new Map<string, number>();
@@ -236,7 +264,7 @@ export class TemporalWriter implements TransactionExtension {
       const name = Buffer.from(stored).toString("latin1");
       const erasedAt = last.get(name);
       if (erasedAt !== undefined && i <= erasedAt) return i === erasedAt;
-      if (op === "erase" || counts.get(name) === 1) return true;
+      if (op === "erase" || op === "unchanged" || counts.get(name) === 1) return true;
       const isTraced = traced.get(name) ?? this.#leftTrace(stored);
       traced.set(name, isTraced);
       return isTraced;

@@ -5,7 +5,7 @@
 import type { BoundFields } from "../btree/bounds.js";
 import { ByteMapWriter, type ByteSource } from "../engine/byte-map.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
-import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
+import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, MENTIONS, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
 
 /** One of the maps, with what reads it. */
 class WrittenMap {
@@ -59,6 +59,10 @@ class WrittenSources implements TemporalMaps {
   get transactions(): ByteSource {
     return this.#maps.transactions.source;
   }
+
+  get mentions(): ByteSource {
+    return this.#maps.mentions.source;
+  }
 }
 
 export class WrittenMaps {
@@ -73,6 +77,7 @@ export class WrittenMaps {
       history: new WrittenMap(transaction, HISTORY, HISTORY_BOUNDS),
       values: new WrittenMap(transaction, VALUES),
       transactions: new WrittenMap(transaction, TRANSACTIONS),
+      mentions: new WrittenMap(transaction, MENTIONS),
     };
     this.sources = new WrittenSources(this.#maps);
   }
@@ -95,5 +100,9 @@ export class WrittenMaps {
 
   get transactions(): ByteMapWriter {
     return this.#maps.transactions.writer;
+  }
+
+  get mentions(): ByteMapWriter {
+    return this.#maps.mentions.writer;
   }
 }

@@ -7,6 +7,7 @@
  * The log has no values, and its operations may overlap. So what a transaction did is read off the slices of each key
  * that it names: what it closed and did not write again was deleted, what it was the first to assert was put.
  */
+import { isDeepStrictEqual } from "node:util";
 import { isUint8Array } from "node:util/types";
 import {
   type Database,
@@ -101,9 +102,13 @@ function onlyChange(db: Database, tx: number, { partition, key, operations }: To
   const [{ op, validFrom, validTo }] = operations;
   if (operations.length > 1 || isUint8Array(key)) return undefined;
   if (op === "delete") return { op, partition, key, validFrom, validTo };
-  if (op !== "put" || validFrom >= validTo) return undefined;
+  if ((op !== "put" && op !== "unchanged") || validFrom >= validTo) return undefined;
   const version = db.partition(partition).version(key, { tx, validAt: instantIn(validFrom, validTo) });
-  return version && { op, partition, key, validFrom, validTo, value: version.value };
+  if (version === undefined) return undefined;
+  if (op === "put") return { op, partition, key, validFrom, validTo, value: version.value };
+  // Put again it changes nothing, and is noted as before. An update may have met other values beside this one.
+  const [from, to] = [Math.max(validFrom, version.validFrom), Math.min(validTo, version.validTo)];
+  return { op: "put", partition, key, validFrom: from, validTo: to, value: version.value };
 }
 
 function instantIn(validFrom: number, validTo: number): number {
@@ -124,10 +129,19 @@ function changesOfKey(db: Database, tx: number, { partition, key, operations }: 
       ? [{ from: only.validFrom, to: only.validTo }]
       : gone(around, tx, hull);
   const puts = around.filter(({ txFrom, origin }) => txFrom === tx && origin === tx);
+  const renewed = puts.filter((put) => around.some((old) => old.txTo === tx && isSaidAgain(old, put)));
   return [
-    ...deleted.map(({ from, to }): Change => ({ op: "delete", partition, key, validFrom: from, validTo: to })),
+    ...[...deleted, ...renewed.map(stretchOf)].map(
+      ({ from, to }): Change => ({ op: "delete", partition, key, validFrom: from, validTo: to }),
+    ),
     ...puts.map((version) => putOf(partition, version)),
   ];
+}
+
+/** Whether a put of what held already replaced it all the same, because it had been taken out in between. */
+function isSaidAgain(old: Version<unknown>, put: Version<unknown>): boolean {
+  const meets = old.validFrom < put.validTo && put.validFrom < old.validTo;
+  return meets && isDeepStrictEqual(old.value, put.value);
 }
 
 function hullOf(operations: readonly LoggedChange[]): { from: number; to: number } {

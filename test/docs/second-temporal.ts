@@ -1,6 +1,6 @@
 /**
  * A reader of the bitemporal store that was written from `docs/format.md` and `docs/keys.md`, and knows nothing of the
- * code that writes it: slices and transactions out of the entries of the five maps.
+ * code that writes it: slices and transactions out of the entries of the six maps.
  */
 import { decode } from "@msgpack/msgpack";
 import type { Key } from "../../index.js";
@@ -39,10 +39,12 @@ export interface TemporalSeen {
   namedHere: number;
   origins: number;
   hashes: number;
+  inParts: number;
+  unchanged: number;
 }
 
-const MAPS = ["_meta/head", "_meta/live", "_meta/history", "_meta/values", "_meta/transactions"];
-const OPERATIONS = ["", "put", "update", "patch", "delete", "erase"];
+const MAPS = ["_meta/head", "_meta/live", "_meta/history", "_meta/values", "_meta/transactions", "_meta/mentions"];
+const OPERATIONS = ["", "put", "update", "patch", "delete", "erase", "unchanged"];
 
 /** Takes parts of a value one after the other. */
 class Parts {
@@ -109,7 +111,8 @@ function readStem(stem: Buffer): { partition: number; key: Key } {
 
 export class SecondTemporal {
   readonly seen: TemporalSeen = {
-    ...{ heads: 0, gaps: 0, live: 0, closed: 0, large: 0, named: 0, namedHere: 0, origins: 0, hashes: 0 },
+    ...{ heads: 0, gaps: 0, live: 0, closed: 0, large: 0, named: 0, namedHere: 0, origins: 0 },
+    ...{ hashes: 0, inParts: 0, unchanged: 0 },
   };
   readonly #entries: [Buffer, Buffer][][];
   /** Of history and values: what lies under a key in hex. */
@@ -216,6 +219,14 @@ export class SecondTemporal {
     return time;
   }
 
+  /** The transactions whose rows name a key of which they changed nothing. */
+  mentions(): { partition: number; key: Key; tx: number }[] {
+    return this.#entries[5].map(([key, value]) => {
+      demand(value.length === 0, "a mention has a value");
+      return { ...readStem(key.subarray(0, -6)), tx: key.readUIntBE(key.length - 6, 6) };
+    });
+  }
+
   transactions(): ReadTransaction[] {
     const rows = this.#entries[4].filter(([key]) => key.readUIntBE(0, 6) > 0);
     return rows.map(([key, value]) => {
@@ -233,7 +244,9 @@ export class SecondTemporal {
   #operation(parts: Parts, time: number): ReadTransaction["changes"][number] {
     const bits = parts.u8();
     const op = OPERATIONS[bits & 7];
-    demand(bits < 64 && op !== undefined && op !== "", "an operation is of an unknown kind");
+    const inParts = (bits & 64) !== 0;
+    demand(bits < 128 && op !== undefined && op !== "", "an operation is of an unknown kind");
+    demand(!inParts || op === "put", "only a put is written in parts");
     const partition = parts.count();
     const stem = parts.take(parts.count());
     const isHash = (bits & 32) !== 0;
@@ -242,7 +255,9 @@ export class SecondTemporal {
     const key = isHash ? new Uint8Array(stem) : readStem(stem).key;
     const validFrom = (bits & 8) === 0 ? parts.instant() : time;
     const validTo = (bits & 16) === 0 ? parts.instant() : Number.POSITIVE_INFINITY;
-    if (op === "update" || op === "patch") parts.take(16 * parts.count());
+    if (inParts || op === "update" || op === "patch") parts.take(16 * parts.count());
+    if (inParts) this.seen.inParts++;
+    if (op === "unchanged") this.seen.unchanged++;
     return { op, partition, key, validFrom, validTo };
   }
 }

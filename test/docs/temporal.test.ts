@@ -52,14 +52,19 @@ function fill(db: Database, transactions: number): void {
   db.transactionSync((tx) => tx.map("plain").put(1, 2));
   db.partition(248).putSync("document", { a: 1 }, { validFrom: 0 });
   db.partition(248).patchSync("document", { b: 2 }, { validFrom: -1 });
-  for (const id of PARTITIONS) db.partition(id).eraseSync("gone");
+  for (const id of PARTITIONS) {
+    const again = (key: Key) =>
+      db.transactionSync((tx) => tx.partition(id).put(key, "said again", { validFrom: 0 }), { meta: "again" });
+    for (const key of ["again", "again", "gone", "gone"]) again(key);
+    db.partition(id).eraseSync("gone");
+  }
 }
 
 /** What the API gives of every key, in the order of the second reader. */
 function slicesOf(db: Database): ReadSlice[] {
   return PARTITIONS.flatMap((partition) => {
     const store = db.partition(partition);
-    const keys = [...KEYS, "document"];
+    const keys = [...KEYS, "document", "again"];
     return keys.flatMap((key) => store.versions(key).map((version: Version<unknown>) => ({ partition, ...version })));
   });
 }
@@ -79,6 +84,10 @@ function sorted(slices: readonly ReadSlice[]): ReadSlice[] {
   return [...slices].sort((a, b) => (name(a) < name(b) ? -1 : name(a) > name(b) ? 1 : 0));
 }
 
+function textOfBigint(_: string, value: unknown): unknown {
+  return typeof value === "bigint" ? String(value) : value;
+}
+
 test.each([4096, 8192] as const)("with pages of %i bytes the store reads the same", (pageSize) => {
   const path = join(folder, "temporal.llmdb");
   const db = open(path, { pageSize, clock: () => NOW });
@@ -92,6 +101,13 @@ test.each([4096, 8192] as const)("with pages of %i bytes the store reads the sam
   expect(store.horizon).toBe(0);
   expect(store.transactions()).toEqual(transactions);
   expect(sorted(store.slices())).toEqual(sorted(slices));
+  const unchanged = transactions.flatMap(({ tx, changes }) =>
+    changes.flatMap(({ op, partition, key }) =>
+      op === "unchanged" && !(key instanceof Uint8Array && key.length === 32) ? [{ partition, key, tx }] : [],
+    ),
+  );
+  const inOrder = (mentions: typeof unchanged) => mentions.map((one) => JSON.stringify(one, textOfBigint)).sort();
+  expect(inOrder(store.mentions())).toEqual(inOrder(unchanged));
   expect(slices.length).toBeGreaterThan(3000);
   // A run that did not meet one of these would prove less than it seems to.
   expect(Object.entries(store.seen).filter(([, times]) => times === 0)).toEqual([]);

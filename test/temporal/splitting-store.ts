@@ -59,8 +59,15 @@ export class SplittingStore implements TemporalDatabase {
     return {
       put: (key, value, valid) => {
         const [from, to] = bounds(valid);
-        for (const slice of this.#known(partition, key, from, to)) this.#cut(slice, from, to);
-        this.#add(partition, key, from, to, value);
+        const said = this.#known(partition, key, from, to).filter((slice) => isSaid(slice.value, value));
+        let gap = from;
+        for (const { from: start, to: end } of [...said, { from: to, to }]) {
+          if (gap < start) {
+            for (const slice of this.#known(partition, key, gap, start)) this.#cut(slice, gap, start);
+            this.#add(partition, key, gap, start, value);
+          }
+          gap = end;
+        }
       },
       delete: (key, valid) => {
         const [from, to] = bounds(valid);
@@ -122,6 +129,11 @@ export class SplittingStore implements TemporalDatabase {
     const tx = this.lastTx + 1;
     this.slices.push({ partition, key, from, to, value, origin: tx, txFrom: tx, txTo: Infinity });
   }
+}
+
+/** Values of a history are objects of numbers and strings; in another order they are others. */
+function isSaid(a: unknown, b: unknown): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** The keys of a history are drawn from a list, and equal ones are the same. */

@@ -153,10 +153,18 @@ describe("what changes nothing", () => {
     ]);
   });
 
-  test("a put of the value that is there is a new assertion all the same", () => {
-    expectRows(afterSteps([put("a", "2020", inf), put("a", "2020", inf)]), [
-      ["a", "2020", inf, 1, 2, 1],
-      ["a", "2020", inf, 2, inf, 2],
+  test("a put of the value that is there writes nothing", () => {
+    const db = afterSteps([put("a", "2020", inf), put("a", "2020", inf), put("a", "2021", "2022")]);
+    expectRows(db, [["a", "2020", inf, 1, inf, 1]]);
+    expect(db.stats().lastTx).toBe(1);
+  });
+
+  test("a put writes the stretches where its value does not hold, and no others", () => {
+    expectRows(afterSteps([put("a", "2020", "2022"), put("b", "2023", "2024"), put("a", "2019", "2025")]), [
+      ["a", "2020", "2022", 1, inf, 1],
+      ["b", "2023", "2024", 2, 3, 2],
+      ["a", "2019", "2020", 3, inf, 3],
+      ["a", "2022", "2025", 3, inf, 3],
     ]);
   });
 });

@@ -306,7 +306,10 @@ function afterEvent(held: Held | undefined, event: OracleEvent): Held | undefine
 function outcomeOf(held: Held | undefined, event: OracleEvent): Held | undefined {
   switch (event.kind) {
     case "put":
-      return { value: event.value, made: [event] };
+      // What holds already is not said anew.
+      return held && isDeepStrictEqual(inOrder(held.value), inOrder(event.value))
+        ? held
+        : { value: event.value, made: [event] };
     case "delete":
     case "erase":
       return undefined;
@@ -315,6 +318,13 @@ function outcomeOf(held: Held | undefined, event: OracleEvent): Held | undefined
     case "patch":
       return held ? changed(held, merge(held.value, event.part), event) : { value: event.part, made: [event] };
   }
+}
+
+/** A value with its fields as lists: to a put, fields in another order are another value, as they are stored so. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(inOrder);
+  if (typeof value !== "object" || value === null || Object.getPrototypeOf(value) !== Object.prototype) return value;
+  return { fields: Object.entries(value).map(([name, inner]) => [name, inOrder(inner)]) };
 }
 
 /** A value that did not change writes nothing. */
