@@ -74,11 +74,10 @@ function callWithin(
   let logged: string[] = [];
   const maps = new GrantedMaps(call);
   const host = hostOf(call, maps, (text) => logged.push(text));
-  let begun = 0;
-  const beginAnew = () => {
+  const beginAnew = (isWatched: boolean) => {
     logged = [];
-    // The second time it may be cut off.
-    if (++begun === 2) maps.readStill();
+    // It may be cut off, and must leave nothing behind then.
+    if (isWatched) maps.readStill();
     begin();
   };
   try {

@@ -65,6 +65,8 @@ export class BodyScan {
   #dead = false;
   #charge = NONE;
   #joined = 0;
+  /** Of all functions. */
+  #moduleJoined = 0;
   #function = 0;
   #blockParams = 0;
   #blockResults = 0;
@@ -109,11 +111,25 @@ export class BodyScan {
     return plan;
   }
 
+  /** Before all functions are scanned once more. */
+  restart(): void {
+    this.#moduleJoined = 0;
+  }
+
   /** What is alive where ways part or join: a compiler goes through all of it at each such place. */
   #join(alive: number, at: number): void {
     this.#joined += alive;
+    this.#joinInModule(1, at);
     if (this.#joined > this.#limits.localsTimesBlocks) {
       throw this.#refusal("its locals, operands and blocks together would take too long to compile", at);
+    }
+  }
+
+  /** Of all functions locals are counted everywhere, since each of these places may have a copy of where they are. */
+  #joinInModule(places: number, at: number): void {
+    this.#moduleJoined += places * (this.plan.locals + this.#height + 1);
+    if (this.#moduleJoined > this.#limits.moduleJoins) {
+      throw this.#refusal("all its functions together would take too long to compile", at);
     }
   }
 
@@ -294,6 +310,7 @@ export class BodyScan {
       if (this.#costs.isExact) this.#charge = NONE;
       return;
     }
+    this.#joinInModule(1, at);
     if (operation === BR) reader.u32();
     else if (operation === BR_TABLE) this.#skipLabels(reader);
     else if (operation === RETURN) this.plan.insert(at, LEAVE, this.#depth - 1);
@@ -305,7 +322,9 @@ export class BodyScan {
 
   #skipLabels(reader: ByteReader): void {
     this.#join(this.plan.locals + this.#height, reader.at);
-    for (let i = reader.count("targets of a branch", this.#limits.branchTargets); i >= 0; i--) reader.u32();
+    const targets = reader.count("targets of a branch", this.#limits.branchTargets);
+    this.#joinInModule(targets, reader.at);
+    for (let i = targets; i >= 0; i--) reader.u32();
   }
 
   #call(operation: number, at: number, reader: ByteReader): void {

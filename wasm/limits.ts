@@ -16,6 +16,13 @@ export interface ShapeLimits {
   readonly locals: number;
   /** Locals and operands of a function at each block, loop, if and branch by table, added up; elsewhere operands. */
   readonly localsTimesBlocks: number;
+  /**
+   * Locals and operands at each place of all functions where ways part or join, branches, calls and charges among them,
+   * added up. A compiler goes through them at each: up to 10 ns apiece.
+   */
+  readonly moduleJoins: number;
+  /** Bytes of the bodies of all functions. */
+  readonly codeBytes: number;
   /** Targets of a `br_table`. */
   readonly branchTargets: number;
   /** Blocks inside of each other. */
@@ -41,6 +48,8 @@ export const DEFAULT_LIMITS: ShapeLimits = {
   bodyBytes: 256 * 1024,
   locals: 1024,
   localsTimesBlocks: 1_000_000,
+  moduleJoins: 32_000_000,
+  codeBytes: 2 * 1024 * 1024,
   branchTargets: 4096,
   nesting: 512,
   parameters: 32,

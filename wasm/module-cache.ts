@@ -13,6 +13,8 @@ import { type CompiledModule, webAssembly } from "./web-assembly.js";
 export type Floats = "canonical" | "fast";
 
 export interface CachedModule extends ReadyModule {
+  /** Whether it ran in this process. V8 compiles a function when it is first called, which is in no fuel. */
+  hasRun: boolean;
   readonly hash: string;
   readonly info: ModuleInfo;
   readonly calls: readonly Call[];
@@ -60,6 +62,7 @@ function compile(hash: string, floats: Floats, bytes: Uint8Array): CachedModule 
   const { bytes: rewritten, info, injected, tablePages } = rewriteModule(bytes, { floats });
   const calls = requireSurface(info.exports);
   return {
+    hasRun: false,
     hash,
     info,
     injected,

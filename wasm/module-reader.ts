@@ -115,6 +115,7 @@ export class RawModule {
   elements = 0;
   start: number | undefined;
   readonly bodies: Stretch[] = [];
+  codeBytes = 0;
   /** Functions that are referred to: they may get into a table. */
   readonly referred = new Set<number>();
   /** What it uses of what came after the first version, by the names of the proposals. */
@@ -400,6 +401,10 @@ function readBodies(reader: ByteReader, module: RawModule, limits: ShapeLimits):
         offset,
         function: module.importedFunctions + module.bodies.length,
       });
+    }
+    module.codeBytes += length;
+    if (module.codeBytes > limits.codeBytes) {
+      throw refusal(`its functions have more than ${limits.codeBytes} bytes`, { offset });
     }
     const start = reader.at;
     reader.skip(length);

@@ -158,6 +158,7 @@ class Rewriting implements Added {
     const { bytes, importedFunctions, functionTypes, types } = module;
     const scan = new BodyScan(module, this.#limits, this.#costs, this.#canonical);
     const stackUnits = this.#stackUnits(scan);
+    scan.restart();
     const declared = module.memories[0]?.max ?? MAX_PAGES;
     const writer = new BodyWriter(out, bytes, this.#costs, this, Math.min(declared, MAX_PAGES));
     module.bodies.forEach(({ start, end }, i) => {

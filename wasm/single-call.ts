@@ -2,8 +2,9 @@
  * One statement of a module inside a transaction: a fresh instance, called on records in batches. Guarantees: it ends
  * within its fuel and by its deadline; nothing that it does is seen before it has ended.
  *
- * The watchdog costs more than most hooks do. So a module first gets little fuel, and runs without one; only if that is
- * not enough, it begins anew, with all its fuel and a watchdog, and its time is counted from there.
+ * The watchdog costs more than most hooks do. So a module that ran before first gets little fuel, and runs without one;
+ * only if that is not enough, it begins anew, with all its fuel and a watchdog, and its time is counted from there. One
+ * that did not run in this process has to be compiled, however little fuel it has: it is watched from the start.
  */
 
 import { Deadline } from "./deadline.js";
@@ -38,24 +39,33 @@ const QUICK_UNITS = 500_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /**
+ * @param begin is called before the first batch, and again where it begins anew; told whether it may be cut off
  * @param take is handed what comes out, batch by batch; after a failure it may be called again from the first on
  * @returns fuel that was used
  * @throws LlmdbError `LLMDB_WASM_*`, and what `take` throws
  */
-export function callOnce(call: SingleCall, records: Records, begin: () => void, take: TakeOutput): number {
+export function callOnce(
+  call: SingleCall,
+  records: Records,
+  begin: (isWatched: boolean) => void,
+  take: TakeOutput,
+): number {
   const initial = call.module.initialPages * call.module.initialPageUnits;
   const quick = Math.min(call.grant.fuel, initial + QUICK_UNITS);
-  try {
-    begin();
-    return run(call, quick, records, take);
-  } catch (error) {
-    if (!isFuelError(error) || quick === call.grant.fuel) throw error;
+  if (call.module.hasRun) {
+    try {
+      begin(false);
+      return run(call, quick, records, take);
+    } catch (error) {
+      if (!isFuelError(error) || quick === call.grant.fuel) throw error;
+    }
   }
-  begin();
+  begin(true);
   let used = 0;
   new Deadline(call.timeoutMs).run(() => {
     used = run(call, call.grant.fuel, records, take);
   });
+  call.module.hasRun = true;
   return used;
 }
 
