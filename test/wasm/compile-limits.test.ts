@@ -1,6 +1,6 @@
 /**
- * What V8 compiles at the first call is in no fuel, and nothing interrupts it within a function. So what all functions of
- * a module take together is bounded, and a module that did not run in this process is watched from the start.
+ * What V8 compiles at the first call is in no fuel, and nothing interrupts it within a function. So what all functions
+ * of a module take together is bounded, and a module that did not run in this process is watched from the start.
  */
 import { expect, test } from "vitest";
 import { hashOfModule } from "../../catalog/module-catalog.js";
