@@ -16,9 +16,9 @@ import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import type { CommitWatcher } from "./commit-watcher.js";
 import { DeclaredFormats } from "./declared-formats.js";
+import type { Durability, EngineOptions } from "./engine-options.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
-import type { CheckedBounds } from "./module-bounds.js";
 import type { ReaderPins } from "./reader-slots.js";
 import type { Receipt } from "./receipt.js";
 import { replayCommit } from "./replay.js";
@@ -26,7 +26,7 @@ import { TransactionClock } from "./transaction-clock.js";
 import { WriteBack } from "./write-back.js";
 import { WriteTransaction } from "./write-transaction.js";
 
-export type Durability = "durable" | "buffered";
+export type { Durability } from "./engine-options.js";
 
 /** A committed state that somebody looks at: a snapshot or a running range read. */
 export interface PinnedView {
@@ -40,21 +40,6 @@ export interface PinnedView {
   readonly tree: Tree | null;
   /** Held by a checkpoint, not by a user. */
   readonly isCheckpoint: boolean;
-}
-
-/** What an engine is made with. */
-export interface EngineOptions {
-  /** The file, with symbolic links followed. */
-  readonly path: string;
-  readonly readOnly: boolean;
-  readonly durability: Durability;
-  readonly clock: () => number;
-  readonly checkpointBytes: number;
-  readonly eraseFreed: boolean;
-  /** What modules may use; null: none runs. */
-  readonly modules: CheckedBounds | null;
-  /** Nothing outlives the process, or the file is somebody else's matter: there is nothing to make durable. */
-  readonly isVolatile: boolean;
 }
 
 /** A committed state and what reads it. */
@@ -81,7 +66,7 @@ export class Engine implements CommittedState {
   readonly readOnly: boolean;
   readonly durability: Durability;
   /** What modules may use; null: none runs. */
-  readonly modules: CheckedBounds | null;
+  readonly modules: EngineOptions["modules"];
   /** Of a reader beside a writer, these are replaced when it moves on. */
   store: PageStore;
   directory: MapDirectory;
