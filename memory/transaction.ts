@@ -79,19 +79,19 @@ export class MemoryTransaction {
   remember(input: FactInput): Remembered {
     const value = checkFact(input);
     const path = resolveScope(this.root, input.scope);
-    const { validFrom, validTo } = input;
-    const [from, to] = [validFrom ?? this.time, validTo ?? Number.POSITIVE_INFINITY];
-    checkPeriod(from, to);
+    const { validFrom = this.time, validTo = Number.POSITIVE_INFINITY } = input;
+    checkPeriod(validFrom, validTo);
     const key = this.#factKey(input, value, path);
-    const valid: Valid = {
-      ...(validFrom === undefined ? {} : { validFrom }),
-      ...(validTo === undefined ? {} : { validTo }),
-    };
-    const replaced = this.#factsWithin(key, from, to);
+    const isDated = input.validFrom !== undefined || input.validTo !== undefined;
+    const said = isDated ? undefined : this.writer.tx.version(key);
+    // Said again without a date it holds since when it did: a source or a confidence is of the same period.
+    const isSaidAgain = said !== undefined && isKind(said.value, "fact") && isSameStatement(said.value, value);
+    const valid = isSaidAgain ? { validFrom: said.validFrom, validTo: said.validTo } : { validFrom, validTo };
+    const replaced = this.#factsWithin(key, valid.validFrom, valid.validTo);
     this.writer.put(key, value, valid);
     return {
       id: input.id ?? this.idOf(key),
-      tx: this.id,
+      tx: isSaidAgain && isDeepStrictEqual(said.value, value) ? said.txFrom : this.id,
       replaced: replaced.filter((old) => !isDeepStrictEqual(old, value)),
     };
   }
@@ -222,6 +222,12 @@ export class MemoryTransaction {
     const entry = typeof key === "string" ? this.writer.directory.entry(key) : undefined;
     return entry !== undefined && containsScope(this.root, entry.path);
   }
+}
+
+/** Whether two facts say the same of the same subject, whoever says it and however surely. */
+function isSameStatement(a: FactValue, b: FactValue): boolean {
+  const said = ({ subject, predicate, object, text }: FactValue) => [subject, predicate, object, text];
+  return isDeepStrictEqual(said(a), said(b));
 }
 
 /** The same for an id that does not exist and for one in a scope that must not be seen. */

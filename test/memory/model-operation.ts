@@ -216,10 +216,20 @@ function remember(model: MemoryModel, root: string, input: OperationOf<"remember
     ...(tags === undefined || tags.length === 0 ? {} : { tags }),
   };
   const id = factId(model, root, input);
-  const before = model.slices(id).filter(({ from, to }) => from < validTo && validFrom < to);
-  model.write(id, value, validFrom, validTo);
+  const isDated = input.period.validFrom !== undefined || input.period.validTo !== undefined;
+  const said = isDated ? undefined : model.slices(id).find(({ from, to }) => from <= model.now && model.now < to);
+  const isAgain = said !== undefined && statementOf(said.value) === statementOf(value);
+  const [from, until] = isAgain ? [said.from, said.to] : [validFrom, validTo];
+  const before = model.slices(id).filter((slice) => slice.from < until && from < slice.to);
+  model.write(id, value, from, until);
   const replaced = before.map(({ value }) => value).filter((old) => JSON.stringify(old) !== JSON.stringify(value));
   return { id: model.shownId(id, root), replaced };
+}
+
+/** Its subject, predicate, object and text, as text. */
+function statementOf(value: object): string {
+  const fields: Record<string, unknown> = { ...value };
+  return JSON.stringify([fields.subject, fields.predicate, fields.object, fields.text]);
 }
 
 function factId(model: MemoryModel, root: string, input: OperationOf<"remember">): string {
