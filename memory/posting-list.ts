@@ -7,6 +7,7 @@
 import type { Key } from "../engine/key.js";
 import type { MapReader } from "../engine/map-reader.js";
 import type { TransactionMap } from "../engine/transaction-map.js";
+import { LlmdbError } from "../pager/error.js";
 import { BlockReader, BlockWriter, MAX_BLOCK_BYTES } from "./posting-block.js";
 
 /** One number in a list, with what goes with it. */
@@ -54,6 +55,9 @@ export function addPostings(map: WrittenBlockMap, list: ListName, added: readonl
     const limit = block === undefined ? Number.POSITIVE_INFINITY : followingBase(map, list, block.base);
     let end = next;
     while (end < added.length && added[end].at < limit) end++;
+    if (end === next) {
+      throw new LlmdbError("LLMDB_CORRUPT", "the index of the memory is damaged; run verify(), and restore a backup");
+    }
     const kept = block === undefined ? [] : readBlock(block, added[next].extras.length);
     if (block !== undefined && added[next].at < block.base) map.delete([...list, block.base]);
     writeBlocks(map, list, merge(kept, added.slice(next, end)), block?.base);

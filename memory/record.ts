@@ -4,6 +4,7 @@
  */
 import { crc32 } from "node:zlib";
 import type { Milliseconds } from "../engine/receipt.js";
+import { LlmdbError } from "../pager/error.js";
 
 /** A plain value: what a fact may say of its subject. */
 export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -132,5 +133,7 @@ function jsonText(value: Json): string {
 
 /** By which a text of a record is told from its others. */
 export function hashText(text: string): number {
-  return crc32(text);
+  // A damaged record may lack what its type says that it has.
+  if (typeof text === "string") return crc32(text);
+  throw new LlmdbError("LLMDB_CORRUPT", "a record of the memory has no text; run verify(), and restore a backup");
 }
