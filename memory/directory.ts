@@ -27,7 +27,12 @@ interface About {
 
 /** By what a record is recognized, in short: equal parts have equal digests. */
 export function digestOf(parts: readonly unknown[]): Uint8Array {
-  return sha256(new TextEncoder().encode(JSON.stringify(parts))).subarray(0, DIGEST_BYTES);
+  return sha256(new TextEncoder().encode(JSON.stringify(parts, withBigints))).subarray(0, DIGEST_BYTES);
+}
+
+/** JSON has no bigints. Everything else is as JSON says it. */
+function withBigints(_name: string, value: unknown): unknown {
+  return typeof value === "bigint" ? { $bigint: String(value) } : value;
 }
 
 /**

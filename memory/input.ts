@@ -2,6 +2,7 @@
  * What callers may give to the memory, checked before anything is written. Guarantees: what comes out has the types
  * that it claims, within the limits that are stated here.
  */
+import { toJsonText } from "../models/values/json-forms.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Valid } from "../temporal/at.js";
 import { requireOptions } from "../temporal/at.js";
@@ -147,15 +148,18 @@ export function checkKind(kind: RecordKind): void {
 
 function checkJson(object: Json): void {
   if (!isJson(object, MAX_DEPTH)) {
-    throw invalid(`object is what JSON can say, at most ${MAX_DEPTH} lists and objects within each other`);
+    throw invalid(
+      `object is what JSON can say, with integers of any size, at most ${MAX_DEPTH} lists and objects within each other`,
+    );
   }
-  if (JSON.stringify(object).length > MAX_TEXT_CHARACTERS) {
+  if (toJsonText(object).length > MAX_TEXT_CHARACTERS) {
     throw invalid(`object has at most ${MAX_TEXT_CHARACTERS} characters as JSON; remember its parts instead`);
   }
 }
 
 function isJson(value: unknown, depth: number): boolean {
   if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value === "bigint") return true;
   if (typeof value === "string") return value.isWellFormed();
   if (typeof value !== "object" || value === null) return value === null || typeof value === "boolean";
   if (depth === 0) return false;

@@ -43,8 +43,10 @@ export const PAST_TERMS = "memory/past-terms";
 export const TOTALS = "memory/totals";
 /** [scope, three characters, base]: a block of the places of entities that contain them. */
 export const GRAMS = "memory/grams";
-/** ["id", request]: the number of a reply, and the reply; ["at", number]: the request. */
+/** [caller, number of a request]: a hash of the request, and the reply to it. An erasure empties it. */
 export const REPLIES = "memory/replies";
+/** Which requests were done, without what they said. */
+export const REQUESTS = "memory/requests";
 
 /** What the directory keeps of a record. */
 export interface RecordEntry {

@@ -10,7 +10,18 @@ import type { Transaction } from "../temporal/transaction.js";
 import type { Analyzer } from "./analyzer.js";
 import { Directory, digestOf } from "./directory.js";
 import { GramChange, gramsOf } from "./gram-index.js";
-import { DOCUMENTS_OF, EDGES, NAMES, ORDER, PAST_TERMS, RECORDS, type RecordEntry, TERMS, TURNS } from "./maps.js";
+import {
+  DOCUMENTS_OF,
+  EDGES,
+  NAMES,
+  ORDER,
+  PAST_TERMS,
+  RECORDS,
+  REPLIES,
+  type RecordEntry,
+  TERMS,
+  TURNS,
+} from "./maps.js";
 import {
   type EntityValue,
   hashText,
@@ -86,6 +97,9 @@ export class RecordWriter {
     const documents = eraseDocuments(this.tx, id);
     this.directory.delete(id, entry);
     this.tx.erase(id);
+    // Replies quote what they are about, and a hash can be compared with what somebody guesses.
+    const replies = this.tx.map(REPLIES, { values: "json" });
+    if (replies.count() > 0) replies.clear();
     this.#scrub(RECORDS, [id]);
     if (entry.named !== undefined) this.#scrub(NAMES, [entry.named.path, entry.named.id]);
     this.#scrub(DOCUMENTS_OF, [id]);

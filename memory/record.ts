@@ -6,8 +6,8 @@ import { crc32 } from "node:zlib";
 import type { Milliseconds } from "../engine/receipt.js";
 import { LlmdbError } from "../pager/error.js";
 
-/** A plain value: what a fact may say of its subject. */
-export type Json = string | number | boolean | null | readonly Json[] | { readonly [name: string]: Json };
+/** A plain value: what a fact may say of its subject. An integer beyond plus or minus 2^53 - 1 is a bigint. */
+export type Json = string | number | bigint | boolean | null | readonly Json[] | { readonly [name: string]: Json };
 
 /** Something that is believed: a statement about a subject, or a text. */
 export interface FactValue {

@@ -2,7 +2,9 @@
  * The arguments of an operation, read one by one. Guarantees: what is returned has the type that was asked for; another
  * one is an error that names the argument.
  */
+import { isDate, isUint8Array } from "node:util/types";
 import type { Json } from "../../memory/record.js";
+import { fromJson } from "../../models/values/json-forms.js";
 import { LlmdbError } from "../../pager/error.js";
 import type { At } from "../../temporal/at.js";
 import { isObject, type JsonObject } from "./schema.js";
@@ -19,15 +21,20 @@ export class Arguments {
     this.#given = given ?? {};
   }
 
+  get all(): JsonObject {
+    return this.#given;
+  }
+
   /** As given; undefined where it is missing. */
   any(name: string): unknown {
     return this.#given[name];
   }
 
+  /** What JSON can say, with integers of any size: as themselves, or in the form `{"$bigint":"…"}`. */
   json(name: string): Json | undefined {
-    const value = this.#given[name];
+    const value = fromJson(this.#given[name]);
     if (value === undefined || isJson(value)) return value;
-    throw wrong(`${name} is`, "a JSON value");
+    throw wrong(`${name} is`, "a JSON value; of the forms that begin with $, it takes $bigint, $number and $object");
   }
 
   text(name: string): string | undefined {
@@ -117,10 +124,12 @@ export function optional<T extends object>(given: T): T {
 }
 
 function isJson(value: unknown): value is Json {
-  if (value === null || typeof value === "string" || typeof value === "boolean") return true;
+  if (value === null || typeof value === "string" || typeof value === "boolean" || typeof value === "bigint") {
+    return true;
+  }
   if (typeof value === "number") return Number.isFinite(value);
   if (Array.isArray(value)) return value.every(isJson);
-  return isObject(value) && Object.values(value).every(isJson);
+  return isObject(value) && !isUint8Array(value) && !isDate(value) && Object.values(value).every(isJson);
 }
 
 function wrong(subject: string, what: string): LlmdbError {

@@ -9,6 +9,7 @@ import type { Memory } from "../../memory/memory.js";
 import type { Hit } from "../../memory/recall.js";
 import type { Json, RecordKind } from "../../memory/record.js";
 import { type MemoryTransaction, notFound } from "../../memory/transaction.js";
+import { toJson } from "../../models/values/json-forms.js";
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
 import type { At } from "../../temporal/at.js";
@@ -16,15 +17,21 @@ import { type Arguments, optional } from "./arguments.js";
 import { budgetOf, fitPage, fitReply, MOST_ITEMS } from "./budget.js";
 import { atOf, cursorOf, type FixedPoint, placeOf } from "./cursor.js";
 import type { Operation, Operations } from "./operation.js";
-import { changeJson, plain, recordJson, valueJson } from "./record-json.js";
-import type { JsonObject } from "./schema.js";
+import { changeJson, recordJson, valueJson } from "./record-json.js";
+import { isObject, type JsonObject } from "./schema.js";
 import { timeMember, timeText } from "./time-text.js";
 
 const KINDS: readonly RecordKind[] = ["fact", "entity", "relation", "turn"];
 
+/** Without the id: of what was erased, not even that may stay. */
+const KEPT_OF_FORGET = {
+  of: (reply: unknown): unknown => (isObject(reply) ? reply.tx : undefined),
+  again: (tx: unknown, args: Arguments): JsonObject => fitReply({ id: args.requiredText("id"), tx }, budgetOf(args)),
+};
+
 export const memoryOperations: Operations = new Map<string, Operation>([
   ["remember", { writes: true, changesGraph: false, run: remember }],
-  ["forget", { writes: true, changesGraph: true, run: forget }],
+  ["forget", { writes: true, changesGraph: true, run: forget, kept: KEPT_OF_FORGET }],
   ["undo", { writes: true, changesGraph: true, run: undo }],
   ["recall", { writes: false, run: recall }],
   ["get", { writes: false, run: get }],
@@ -196,7 +203,7 @@ function explain(memory: Memory, args: Arguments): JsonObject {
   const { tx, time, meta } = transaction;
   const reply = {
     record: recordJson(record),
-    transaction: { tx, ...timeMember("time", time), ...(meta === undefined ? {} : { meta: plain(meta) }) },
+    transaction: { tx, ...timeMember("time", time), ...(meta === undefined ? {} : { meta: toJson(meta) }) },
     ...(source === undefined ? {} : { source }),
     replaced: replaced.map(recordJson),
     versions,
@@ -215,7 +222,7 @@ function transactions(memory: Memory, args: Arguments): JsonObject {
   for (const { tx, time, meta, changes } of memory.transactions(
     optional({ after, before, reverse, limit: limit + 1 }),
   )) {
-    const about = meta === undefined ? {} : { meta: plain(meta) };
+    const about = meta === undefined ? {} : { meta: toJson(meta) };
     items.push({ tx, ...timeMember("time", time), ...about, count: changes.length, changes: changes.map(plainChange) });
   }
   const isMore = items.length > limit;

@@ -25,6 +25,13 @@ export interface Writing {
   options?(args: Arguments): TransactionOptions;
   /** Returns a JSON value, which is kept as the reply. */
   run(tx: MemoryTransaction, args: Arguments): unknown;
+  /** For a reply that is not to be kept as it is. */
+  readonly kept?: {
+    /** What is kept of it. */
+    of(reply: unknown): unknown;
+    /** The reply again, of what was kept. */
+    again(kept: unknown, args: Arguments): unknown;
+  };
 }
 
 /** Changes something in a transaction of its own. Done again, it has to find what was done, and answer the same. */

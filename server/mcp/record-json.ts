@@ -1,9 +1,11 @@
 /**
  * Records as the native tools return them: one flat object, times as ISO texts, open ends and what is missing left
- * out. Guarantees: JSON can say all of it.
+ * out. Guarantees: JSON can say all of it; what it has no form for, such as integers beyond 2^53, is in the forms of the
+ * command line.
  */
 import type { RecordChange } from "../../memory/history.js";
 import type { MemoryRecord, RecordValue } from "../../memory/record.js";
+import { toJson } from "../../models/values/json-forms.js";
 import type { JsonObject } from "./schema.js";
 import { timeMember } from "./time-text.js";
 
@@ -28,7 +30,7 @@ export function recordJson(record: MemoryRecord): JsonObject {
 /** What a record says. */
 export function valueJson(value: RecordValue): JsonObject {
   if (value.kind !== "fact" || value.object === undefined) return { ...value };
-  return { ...value, object: plain(value.object) };
+  return { ...value, object: toJson(value.object) };
 }
 
 export function changeJson({ id, kind, scope, before, after }: RecordChange): JsonObject {
@@ -39,12 +41,4 @@ export function changeJson({ id, kind, scope, before, after }: RecordChange): Js
     ...(before === undefined ? {} : { before: valueJson(before) }),
     ...(after === undefined ? {} : { after: valueJson(after) }),
   };
-}
-
-/** What a program other than this one may have written, as JSON says it. */
-export function plain(value: unknown): unknown {
-  const text: string | undefined = JSON.stringify(value, (_, inner: unknown) =>
-    typeof inner === "bigint" ? String(inner) : inner,
-  );
-  return text === undefined ? null : JSON.parse(text);
 }

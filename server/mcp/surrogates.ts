@@ -6,6 +6,7 @@
  * A half becomes the mark U+10D7FF and the character of the private plane that ends in the same digits; a mark in the
  * text itself is doubled.
  */
+import { isDate, isUint8Array } from "node:util/types";
 
 const MARK = "\u{10D7FF}";
 const PLANE = 0x10_0000;
@@ -44,7 +45,7 @@ export function originalText(text: string): string {
 
 function mapTexts(value: unknown, change: (text: string) => string): unknown {
   if (typeof value === "string") return change(value);
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || isUint8Array(value) || isDate(value)) return value;
   if (Array.isArray(value)) return value.map((inner) => mapTexts(inner, change));
   return Object.fromEntries(
     Object.entries(value).map(([name, inner]) => [change(name), mapTexts(inner, change)] as const),

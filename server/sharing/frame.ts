@@ -1,8 +1,9 @@
 /**
- * Frames: four bytes with a length, big-endian, and that many bytes of JSON in UTF-8. Guarantees: a frame is read whole
- * or not at all, however the stream was cut; no more than the limit is ever held for one; what is no frame is an error,
+ * Frames: four bytes with a length, big-endian, and that many bytes of JSON in UTF-8, with what JSON cannot say in the
+ * forms of the command line. Guarantees: a message comes out as it went in; a frame is read whole or not at all, however the stream was cut; no more than the limit is ever held for one; what is no frame is an error,
  * after which the stream is of no use.
  */
+import { fromJsonText, toJsonText } from "../../models/values/json-forms.js";
 import { LlmdbError } from "../../pager/error.js";
 
 /** The longest JSON text of one frame. */
@@ -14,10 +15,10 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /**
  * One message as bytes.
  *
- * @throws LlmdbError `LLMDB_VALUE_TOO_LARGE`; TypeError for what JSON cannot say
+ * @throws LlmdbError `LLMDB_VALUE_TOO_LARGE`; RangeError for what is nested without end
  */
 export function encodeFrame(message: object): Buffer {
-  const text = JSON.stringify(message);
+  const text = toJsonText(message);
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_FRAME_BYTES) {
     throw new LlmdbError(
@@ -81,7 +82,7 @@ export class FrameReader {
 
 function parse(bytes: Uint8Array): unknown {
   try {
-    return JSON.parse(decoder.decode(bytes));
+    return fromJsonText(decoder.decode(bytes));
   } catch (cause) {
     throw garbage("a frame that is not JSON", cause);
   }
