@@ -149,7 +149,7 @@ export function checkKind(kind: RecordKind): void {
 function checkJson(object: Json): void {
   if (!isJson(object, MAX_DEPTH)) {
     throw invalid(
-      `object is what JSON can say, with integers of any size, at most ${MAX_DEPTH} lists and objects within each other`,
+      `object is JSON, with integers of any size and at most ${MAX_DEPTH} lists and objects within each other`,
     );
   }
   if (toJsonText(object).length > MAX_TEXT_CHARACTERS) {

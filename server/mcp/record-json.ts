@@ -1,7 +1,7 @@
 /**
  * Records as the native tools return them: one flat object, times as ISO texts, open ends and what is missing left
- * out. Guarantees: JSON can say all of it; what it has no form for, such as integers beyond 2^53, is in the forms of the
- * command line.
+ * out. Guarantees: JSON can say all of it; what it has no form for, such as integers beyond 2^53, is in the forms of
+ * the command line.
  */
 import type { RecordChange } from "../../memory/history.js";
 import type { MemoryRecord, RecordValue } from "../../memory/record.js";

@@ -9,8 +9,8 @@ import type { MemoryTransaction } from "../../memory/transaction.js";
 import { LlmdbError } from "../../pager/error.js";
 import type { Database } from "../../wasm/database.js";
 import { open } from "../../wasm/open.js";
-import type { Replies } from "../sharing/replies.js";
-import type { Emit, Service } from "../sharing/service.js";
+import type { Asked, Replies } from "../sharing/replies.js";
+import type { Emit, RequestId, Service } from "../sharing/service.js";
 import { Arguments } from "./arguments.js";
 import { graphOperations } from "./graph-operations.js";
 import { importOperations } from "./import.js";
@@ -90,17 +90,18 @@ export class MemoryService implements Service {
 
   /**
    * @param params see {@link CallParams}
+   * @param id by which the request is known again
    * @throws LlmdbError what the memory throws; `LLMDB_READ_ONLY`; `LLMDB_NOT_FOUND` for an unknown operation
    */
-  async call(method: string, params: unknown, requestId?: string): Promise<unknown> {
+  async call(method: string, params: unknown, id?: RequestId): Promise<unknown> {
     const operation = OPERATIONS.get(method) ?? this.#options.operations?.get(method);
     if (operation === undefined) throw new LlmdbError("LLMDB_NOT_FOUND", `there is no operation ${method}`);
     const given = new Arguments(storable(params));
     const memory = this.#memoryOf(given.text("scope"));
-    return original(await this.#run(method, operation, memory, given, requestId));
+    return original(await this.#run(method, operation, memory, given, id));
   }
 
-  async #run(method: string, operation: Operation, memory: Memory, given: Arguments, requestId?: string) {
+  async #run(method: string, operation: Operation, memory: Memory, given: Arguments, id?: RequestId) {
     const args = given.object("arguments");
     if (!operation.writes) {
       if (this.#options.readOnly === true) this.#db.refresh();
@@ -109,21 +110,31 @@ export class MemoryService implements Service {
     if (this.#options.readOnly === true) {
       throw new LlmdbError("LLMDB_READ_ONLY", `the memory was opened for reading only; ${method} would write`);
     }
+    const asked = { method, params: given.all };
     const reply =
       operation.writes === "alone"
         ? await operation.run(memory, args, this.#db.modules, this.#db)
         : await memory.transaction(
-            (tx) => this.#once(tx, operation, args, requestId),
+            (tx) => this.#once(tx, operation, asked, args, id),
             operation.options?.(args) ?? { meta: metaOf(method, given, args) },
           );
     if (operation.changesGraph) this.#options.emit?.(GRAPH_CHANGED);
     return reply;
   }
 
-  #once(tx: MemoryTransaction, operation: Writing, args: Arguments, requestId: string | undefined): unknown {
+  #once(
+    tx: MemoryTransaction,
+    operation: Writing,
+    asked: Pick<Asked, "method" | "params">,
+    args: Arguments,
+    id: RequestId | undefined,
+  ): unknown {
     const { replies } = this.#options;
-    if (replies === undefined || requestId === undefined) return operation.run(tx, args);
-    return replies.once(tx.writer.tx, requestId, () => operation.run(tx, args));
+    const run = () => operation.run(tx, args);
+    if (replies === undefined || id === undefined) return run();
+    const { kept } = operation;
+    const shortened = kept && { keep: kept.of, again: (reply: unknown) => kept.again(reply, args) };
+    return replies.once(tx.writer.tx, id, { ...asked, run, ...shortened });
   }
 
   #memoryOf(scope: string | undefined): Memory {

@@ -18,6 +18,8 @@ export interface Contest {
   /** The database file. */
   readonly path: string;
   readonly serviceName: string;
+  /** Who makes the requests, see `RequestId`. */
+  readonly caller: string;
   readonly patienceMs: number;
   /** How long a process with the lock may take until it listens. Default: patience. */
   readonly listensWithinMs?: number;
@@ -73,7 +75,7 @@ async function meet(
 ): Promise<Guest | Absence> {
   let absence: Absence = { why: "nobody" };
   for (const place of places) {
-    const met = await Guest.meet(place, contest.serviceName, contest.onEvent, patience);
+    const met = await Guest.meet(place, contest.serviceName, contest.caller, contest.onEvent, patience);
     if (met instanceof Guest) return met;
     if (met.why !== "nobody") absence = met;
   }

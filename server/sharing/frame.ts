@@ -1,7 +1,8 @@
 /**
  * Frames: four bytes with a length, big-endian, and that many bytes of JSON in UTF-8, with what JSON cannot say in the
- * forms of the command line. Guarantees: a message comes out as it went in; a frame is read whole or not at all, however the stream was cut; no more than the limit is ever held for one; what is no frame is an error,
- * after which the stream is of no use.
+ * forms of the command line. Guarantees: a message comes out as it went in; a frame is read whole or not at all,
+ * however the stream was cut; no more than the limit is ever held for one; what is no frame is an error, after which
+ * the stream is of no use.
  */
 import { fromJsonText, toJsonText } from "../../models/values/json-forms.js";
 import { LlmdbError } from "../../pager/error.js";

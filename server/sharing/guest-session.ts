@@ -1,7 +1,7 @@
 /**
  * One guest, as the holder sees it. Guarantees: nothing is run before the hellos agree; each request that was begun is
  * replied to, or its connection has ended; a guest that does not read its replies is not read from, and neither is one
- * with many requests running.
+ * with many requests that wait or run.
  */
 import type { Socket } from "node:net";
 import { Channel } from "./channel.js";
@@ -14,23 +14,29 @@ import {
   parseRequest,
   type Request,
 } from "./message.js";
+import type { RequestId } from "./service.js";
+import { Line, type Turns } from "./turns.js";
 
 /** Further requests wait in the guest. */
-const MAX_RUNNING = 1024;
+const MOST_TAKEN = 256;
+
+type Run = (id: RequestId, method: string, params: unknown) => Promise<unknown>;
 
 export class GuestSession {
   readonly #channel: Channel;
   readonly #service: string;
-  readonly #run: (request: Request) => Promise<unknown>;
-  readonly #running = new Set<Promise<void>>();
+  readonly #run: Run;
+  readonly #line: Line;
   /** Events that wait until the guest has read what it was sent, the last one of each name. */
   readonly #waiting = new Map<string, EventMessage>();
-  #agreed = false;
+  /** Who makes the requests; undefined before the hellos agree. */
+  #caller: string | undefined;
   #closing = false;
 
-  constructor(socket: Socket, service: string, run: (request: Request) => Promise<unknown>) {
+  constructor(socket: Socket, service: string, turns: Turns, run: Run) {
     this.#service = service;
     this.#run = run;
+    this.#line = new Line(turns, () => this.#regulate());
     this.#channel = new Channel(socket, (message) => this.#receive(message));
     this.#channel.onDrain(() => {
       this.#catchUp();
@@ -45,7 +51,7 @@ export class GuestSession {
   }
 
   tell(event: EventMessage): void {
-    if (!this.#agreed) return;
+    if (this.#caller === undefined) return;
     // Taken out first, so that it comes after those that were told before it.
     this.#waiting.delete(event.event);
     this.#waiting.set(event.event, event);
@@ -57,7 +63,8 @@ export class GuestSession {
     this.#closing = true;
     // What still comes is read and dropped: unread, it could cost the guest its last replies.
     this.#channel.paused = false;
-    await Promise.all(this.#running);
+    this.#line.clear();
+    await this.#line.drained();
   }
 
   async end(patienceMs: number): Promise<void> {
@@ -65,28 +72,24 @@ export class GuestSession {
   }
 
   #receive(message: unknown): void {
-    if (!this.#agreed) {
+    const caller = this.#caller;
+    if (caller === undefined) {
       const hello = parseHello(message);
-      this.#agreed = hello.protocol === PROTOCOL && hello.service === this.#service;
+      if (hello.protocol === PROTOCOL && hello.service === this.#service) this.#caller = hello.caller;
       // The guest has been told the same, and gives up by itself.
-      if (!this.#agreed) void this.#channel.end(0);
+      if (this.#caller === undefined) void this.#channel.end(0);
       return;
     }
     if (this.#closing) return;
-    const serving = this.#serve(parseRequest(message));
-    this.#running.add(serving);
-    void serving.then(() => {
-      this.#running.delete(serving);
-      this.#regulate();
-    });
+    const request = parseRequest(message);
+    this.#line.add(() => this.#serve(caller, request));
     this.#regulate();
   }
 
   /** Never rejects. */
-  async #serve(request: Request): Promise<void> {
-    const { id } = request;
+  async #serve(caller: string, { id, madeAt, method, params }: Request): Promise<void> {
     try {
-      const result = await this.#run(request);
+      const result = await this.#run({ caller, number: id, madeAt }, method, params);
       this.#channel.send({ id, result });
     } catch (error) {
       this.#channel.send({ id, error: failureOf(error) });
@@ -102,6 +105,6 @@ export class GuestSession {
   }
 
   #regulate(): void {
-    if (!this.#closing) this.#channel.paused = this.#channel.isFull || this.#running.size >= MAX_RUNNING;
+    if (!this.#closing) this.#channel.paused = this.#channel.isFull || this.#line.length >= MOST_TAKEN;
   }
 }

@@ -8,8 +8,8 @@ import { LlmdbError } from "../../pager/error.js";
 import { Channel } from "./channel.js";
 import { garbage } from "./frame.js";
 import { type MeetingPlace, ownerOf } from "./meeting-place.js";
-import { errorOf, type Hello, PROTOCOL, parseAnswer, parseHello, type Reply } from "./message.js";
-import { ConnectionLost, type Emit, type Link } from "./service.js";
+import { errorOf, type Hello, PROTOCOL, parseAnswer, parseHello, type Reply, type Request } from "./message.js";
+import { ConnectionLost, type Emit, type Link, type RequestId } from "./service.js";
 
 /** For the holder to take what was sent to it. */
 const FAREWELL_MS = 200;
@@ -32,7 +32,7 @@ export class Guest implements Link {
   readonly #hello: Promise<Hello | undefined>;
   readonly #channel: Channel;
   readonly #onEvent: Emit;
-  readonly #waiting = new Map<string, Waiting>();
+  readonly #waiting = new Map<number, Waiting>();
   #greet: (hello: Hello | undefined) => void = () => {};
   #isGreeted = false;
   #isLost = false;
@@ -50,19 +50,21 @@ export class Guest implements Link {
    * Meets the process that has the database.
    *
    * @param service what both must say that they understand
+   * @param caller who makes the requests, see `RequestId`
    * @param patience ends the wait for an answer
    * @throws LlmdbError `LLMDB_LOCKED` where it is another version
    */
   static async meet(
     place: MeetingPlace,
     service: string,
+    caller: string,
     onEvent: Emit,
     patience: AbortSignal,
   ): Promise<Guest | Absence> {
     const socket = await connect(place);
     if (!(socket instanceof net.Socket)) return socket;
     const guest = new Guest(socket, onEvent);
-    guest.#channel.send({ protocol: PROTOCOL, service, pid: process.pid } satisfies Hello);
+    guest.#channel.send({ protocol: PROTOCOL, service, pid: process.pid, caller } satisfies Hello);
     const giveUp = (): void => guest.#channel.destroy();
     patience.addEventListener("abort", giveUp);
     if (patience.aborted) giveUp();
@@ -74,11 +76,11 @@ export class Guest implements Link {
     throw otherVersion(hello, service);
   }
 
-  request(id: string, method: string, params: unknown): Promise<unknown> {
+  request({ number, madeAt }: RequestId, method: string, params: unknown): Promise<unknown> {
     return new Promise((resolve, reject) => {
       if (this.#isLost) throw new ConnectionLost();
-      this.#channel.send({ id, method, params });
-      this.#waiting.set(id, { resolve, reject });
+      this.#channel.send({ id: number, madeAt, method, params } satisfies Request);
+      this.#waiting.set(number, { resolve, reject });
     });
   }
 

@@ -1,16 +1,25 @@
 /**
  * The process that has the database: runs the service for itself and for its guests. Guarantees: a request that runs
  * and comes again, because its connection was lost, is not begun twice; a guest that sends garbage or does not read
- * harms only itself; a close finishes what was begun and begins nothing, and lets go of the database before the guests
- * hear of it.
+ * harms only itself, and one that asks for much does not hold up the others; a close finishes what was begun and begins
+ * nothing, and lets go of the database before the guests hear of it.
  */
 import net, { type Socket } from "node:net";
+import { isDeepStrictEqual } from "node:util";
 import { GuestSession } from "./guest-session.js";
 import { listenAt, type MeetingPlace } from "./meeting-place.js";
-import { jsonCopy, type Link, type Service } from "./service.js";
+import { otherRequest } from "./replies.js";
+import { type Link, messageCopy, type RequestId, type Service } from "./service.js";
+import { Line, Turns } from "./turns.js";
 
 /** For guests to take what was sent to them, once the database is closed. */
 const FAREWELL_MS = 1000;
+
+interface Running {
+  readonly method: string;
+  readonly params: unknown;
+  readonly result: Promise<unknown>;
+}
 
 export class Holder implements Link {
   readonly role = "holder";
@@ -19,7 +28,11 @@ export class Holder implements Link {
   readonly #serviceName: string;
   readonly #server = net.createServer((socket) => this.#receive(socket));
   readonly #sessions = new Set<GuestSession>();
-  readonly #running = new Map<string, Promise<unknown>>();
+  readonly #turns = new Turns();
+  /** The requests of this process. */
+  readonly #own = new Line(this.#turns);
+  /** By caller and number. */
+  readonly #running = new Map<string, Running>();
   #removeSocket = (): void => {};
   #closing: Promise<void> | undefined;
 
@@ -46,8 +59,15 @@ export class Holder implements Link {
   }
 
   /** A request of this process. What goes in and out is as it would be from another one. */
-  async request(id: string, method: string, params: unknown): Promise<unknown> {
-    return jsonCopy(await this.#run(id, method, jsonCopy(params)));
+  request(id: RequestId, method: string, params: unknown): Promise<unknown> {
+    const copy = messageCopy(params);
+    return new Promise((resolve, reject) => {
+      this.#own.add(() =>
+        this.#run(id, method, copy)
+          .then((result) => resolve(messageCopy(result)))
+          .catch(reject),
+      );
+    });
   }
 
   /** Tells all guests. Where one does not keep up, only the last of each event waits for it. */
@@ -65,7 +85,7 @@ export class Holder implements Link {
     this.#server.close();
     this.#removeSocket();
     await Promise.all([...this.#sessions].map((session) => session.settle()));
-    await Promise.allSettled(this.#running.values());
+    await this.#own.drained();
     try {
       await this.#service.close();
     } finally {
@@ -78,26 +98,27 @@ export class Holder implements Link {
       socket.destroy();
       return;
     }
-    const session = new GuestSession(socket, this.#serviceName, (request) =>
-      this.#run(request.id, request.method, request.params),
+    const session = new GuestSession(socket, this.#serviceName, this.#turns, (id, method, params) =>
+      this.#run(id, method, params),
     );
     this.#sessions.add(session);
     void session.closed.then(() => this.#sessions.delete(session));
   }
 
-  #run(id: string, method: string, params: unknown): Promise<unknown> {
-    const running = this.#running.get(id);
-    if (running !== undefined) return running;
-    const call = this.#call(id, method, params);
-    this.#running.set(id, call);
-    return call;
-  }
-
-  async #call(id: string, method: string, params: unknown): Promise<unknown> {
+  /** @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where another request with this id is running */
+  async #run(id: RequestId, method: string, params: unknown): Promise<unknown> {
+    const key = `${id.caller} ${id.number}`;
+    const running = this.#running.get(key);
+    if (running !== undefined) {
+      if (running.method !== method || !isDeepStrictEqual(running.params, params)) throw otherRequest(id.number);
+      return running.result;
+    }
+    const result = this.#service.call(method, params, id);
+    this.#running.set(key, { method, params, result });
     try {
-      return await this.#service.call(method, params, id);
+      return await result;
     } finally {
-      this.#running.delete(id);
+      this.#running.delete(key);
     }
   }
 }

@@ -3,13 +3,15 @@
  * any order, and tells events. Guarantees: what is parsed has the fields of its kind; an `LlmdbError` comes out on the
  * other side with its code, message and details, any other error with its message.
  */
+import { toJsonText } from "../../models/values/json-forms.js";
 import { LlmdbError, type LlmdbErrorCode } from "../../pager/error.js";
 import { garbage } from "./frame.js";
 
 /** Raised when the messages change. The hello itself stays as it is, so that versions can tell each other apart. */
-export const PROTOCOL = 1;
+export const PROTOCOL = 2;
 
-const MAX_ID_CHARACTERS = 200;
+/** The ids of callers. */
+const CALLER = /^[0-9a-f]{32}$/;
 const MAX_MESSAGE_CHARACTERS = 100_000;
 const MAX_DETAILS_CHARACTERS = 1_000_000;
 
@@ -18,10 +20,14 @@ export interface Hello {
   /** What the service understands; both sides must say the same. */
   readonly service: string;
   readonly pid: number;
+  /** Who makes the requests of a guest; the holder makes none. See `RequestId`. */
+  readonly caller?: string;
 }
 
 export interface Request {
-  readonly id: string;
+  /** The number of the request, see `RequestId`. */
+  readonly id: number;
+  readonly madeAt: number;
   readonly method: string;
   readonly params?: unknown;
 }
@@ -33,7 +39,7 @@ export interface Failure {
 }
 
 export interface Reply {
-  readonly id: string;
+  readonly id: number;
   readonly result?: unknown;
   readonly error?: Failure;
 }
@@ -75,21 +81,23 @@ export function parseHello(message: unknown): Hello {
   if (typeof protocol !== "number" || typeof service !== "string" || typeof pid !== "number") {
     throw garbage("no hello");
   }
-  return { protocol, service, pid };
+  const caller = field(message, "caller");
+  return { protocol, service, pid, ...(typeof caller === "string" && CALLER.test(caller) && { caller }) };
 }
 
 export function parseRequest(message: unknown): Request {
-  const [id, method] = [field(message, "id"), field(message, "method")];
-  if (typeof id !== "string" || typeof method !== "string") throw garbage("no request");
-  if (id.length > MAX_ID_CHARACTERS) throw garbage(`a request id of ${id.length} characters`);
-  return { id, method, params: field(message, "params") };
+  const [id, madeAt, method] = [field(message, "id"), field(message, "madeAt"), field(message, "method")];
+  if (!isCount(id) || typeof madeAt !== "number" || !Number.isFinite(madeAt) || typeof method !== "string") {
+    throw garbage("no request");
+  }
+  return { id, madeAt, method, params: field(message, "params") };
 }
 
 /** A reply or an event. */
 export function parseAnswer(message: unknown): Reply | EventMessage {
   const [id, event] = [field(message, "id"), field(message, "event")];
   if (typeof event === "string") return { event, data: field(message, "data") };
-  if (typeof id !== "string") throw garbage("neither a reply nor an event");
+  if (!isCount(id)) throw garbage("neither a reply nor an event");
   const error = field(message, "error");
   return error === undefined ? { id, result: field(message, "result") } : { id, error: parseFailure(error) };
 }
@@ -100,7 +108,7 @@ export function failureOf(error: unknown): Failure {
   if (!(error instanceof LlmdbError)) return { message };
   const { code, details } = error;
   try {
-    return JSON.stringify(details).length > MAX_DETAILS_CHARACTERS ? { code, message } : { code, message, details };
+    return toJsonText(details).length > MAX_DETAILS_CHARACTERS ? { code, message } : { code, message, details };
   } catch {
     return { code, message };
   }
@@ -120,6 +128,10 @@ function parseFailure(value: unknown): Failure {
     ...(typeof code === "string" && { code }),
     ...(typeof details === "object" && details !== null && { details }),
   };
+}
+
+function isCount(value: unknown): value is number {
+  return typeof value === "number" && Number.isSafeInteger(value) && value > 0;
 }
 
 function isCode(code: string): code is LlmdbErrorCode {

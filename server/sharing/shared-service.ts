@@ -5,19 +5,27 @@
  *   the calls that wait are sent again, with the same request id, to the one that takes over.
  * - A process takes over as soon as the connection drops, whether it has calls waiting or not.
  * - Calls do not wait for each other.
- * - What goes in and comes out is the same in both roles: copies, as JSON makes them.
+ * - What goes in and comes out is the same in both roles: copies, as a frame carries them.
  */
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
 import { timers } from "../../pager/timers.js";
 import { contend } from "./contest.js";
 import { Holder } from "./holder.js";
-import { ConnectionLost, type Emit, jsonCopy, type Link, type Role, type Service } from "./service.js";
+import {
+  ConnectionLost,
+  type Emit,
+  type Link,
+  messageCopy,
+  type RequestId,
+  type Role,
+  type Service,
+} from "./service.js";
 
 const DEFAULT_PATIENCE_MS = 10_000;
 /** So that a request which ends each process that runs it does not end all of them. */
 const MAX_SENDS = 5;
-const ID_BYTES = 12;
+const CALLER_BYTES = 16;
 
 export interface SharingOptions {
   /** The database file; its folder must exist. */
@@ -46,7 +54,9 @@ export class SharedService implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #listeners = new Set<Emit>();
   readonly #calls = new Set<Promise<unknown>>();
-  readonly #ids = requestIds();
+  readonly #caller = newCaller();
+  #requests = 0;
+  #lastMadeAt = 0;
   #link: Link | undefined;
   #seeking: Promise<Link> | undefined;
   #closing: Promise<void> | undefined;
@@ -83,7 +93,7 @@ export class SharedService implements AsyncDisposable {
    */
   async call(method: string, params?: unknown): Promise<unknown> {
     if (this.#closing !== undefined) throw closed();
-    const call = this.#send(this.#ids(), method, params);
+    const call = this.#send(this.#nextId(), method, params);
     this.#calls.add(call);
     try {
       return await call;
@@ -134,7 +144,13 @@ export class SharedService implements AsyncDisposable {
     void this.#link?.close();
   }
 
-  async #send(id: string, method: string, params: unknown): Promise<unknown> {
+  #nextId(): RequestId {
+    // A clock that is set back must not make a request look older than what was done before.
+    this.#lastMadeAt = Math.max(this.#lastMadeAt, Math.floor(fileStorage.now()));
+    return { caller: this.#caller, number: ++this.#requests, madeAt: this.#lastMadeAt };
+  }
+
+  async #send(id: RequestId, method: string, params: unknown): Promise<unknown> {
     for (let sends = 1; ; sends++) {
       const link = await this.#current();
       try {
@@ -163,6 +179,7 @@ export class SharedService implements AsyncDisposable {
       {
         path,
         serviceName,
+        caller: this.#caller,
         patienceMs: this.#patienceMs,
         ...(listensWithinMs !== undefined && { listensWithinMs }),
         openService: () => openService((event, data) => this.#emit(event, data)),
@@ -197,7 +214,7 @@ export class SharedService implements AsyncDisposable {
 
   #emit(event: string, data: unknown): void {
     if (this.#link instanceof Holder) this.#link.broadcast(event, data);
-    this.#tell(event, jsonCopy(data));
+    this.#tell(event, messageCopy(data));
   }
 
   #tell(event: string, data: unknown): void {
@@ -206,13 +223,11 @@ export class SharedService implements AsyncDisposable {
   }
 }
 
-/** Ids that no other process and no other instance gives. */
-function requestIds(): () => string {
-  const bytes = new Uint8Array(ID_BYTES);
+/** An id that no other process and no other instance has, or can guess. */
+function newCaller(): string {
+  const bytes = new Uint8Array(CALLER_BYTES);
   fileStorage.random(bytes);
-  const prefix = Buffer.from(bytes).toString("hex");
-  let count = 0;
-  return () => `${prefix}-${++count}`;
+  return Buffer.from(bytes).toString("hex");
 }
 
 function closed(): LlmdbError {

@@ -6,7 +6,7 @@ import ts from "typescript";
 import { root, sourcesIn } from "../sources.js";
 
 const shipped =
-  /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|models|memory|level)\/|cli\/formats\/(software-)?support)/;
+  /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|models|memory|level)\/|cli\/formats\/(soft|supp))/;
 
 /** Makes the package in `folder`: `package.json`, `dist/`, `examples/`, `scripts/` and the installed dependencies. */
 export function copyPackage(folder: string): void {

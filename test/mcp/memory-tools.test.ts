@@ -186,8 +186,9 @@ test("pages that follow their cursors show one state, each item once", async () 
 test("a request that comes again is answered and not done again", async () => {
   const { service } = new Session();
   const args = { arguments: { text: "once", many: true } };
-  const first = await service.call("remember", args, "request-1");
-  expect(await service.call("remember", args, "request-1")).toEqual(first);
+  const id = { caller: "0".repeat(32), number: 1, madeAt: Date.now() };
+  const first = await service.call("remember", args, id);
+  expect(await service.call("remember", args, id)).toEqual(first);
   expect(await service.call("history", { arguments: { id: "f1" } })).toMatchObject({ count: 1 });
 });
 

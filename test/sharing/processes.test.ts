@@ -12,7 +12,7 @@ import type { Told } from "./toy-process.js";
 import { openToy } from "./toy-service.js";
 
 const needed =
-  /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|memory|server\/sharing)\/|test\/sharing\/toy-)/;
+  /^(index\.ts|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|models|memory|server\/sharing|test\/sharing)\/.*)$/;
 const folder = mkdtempSync(join(tmpdir(), "llmdb-sharing-"));
 const started = new Set<Writer>();
 let databases = 0;
@@ -166,7 +166,11 @@ const bugs: [string, RegExp, PlantedBug][] = [
   [
     "replies that are not kept",
     /done twice/,
-    { path: "server/sharing/replies.ts", right: "this.keep(tx, requestId, reply);", wrong: "" },
+    {
+      path: "server/sharing/replies.ts",
+      right: "this.#keep(tx, id, hash, asked.keep === undefined ? reply : asked.keep(reply));",
+      wrong: "",
+    },
   ],
 ];
 

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, afterEach, beforeEach, expect, test } from "vitest";
 import { open } from "../../index.js";
-import { encodeFrame } from "../../server/sharing/frame.js";
+import { encodeFrame, FrameReader } from "../../server/sharing/frame.js";
 import { PROTOCOL } from "../../server/sharing/message.js";
 import type { Service } from "../../server/sharing/service.js";
 import { SharedService, type SharingOptions } from "../../server/sharing/shared-service.js";
@@ -40,19 +40,53 @@ function say(...pieces: Buffer[]): Promise<void> {
   });
 }
 
-const hello = encodeFrame({ protocol: PROTOCOL, service: "", pid: 1 });
+/** What the holder replies to the requests of a guest that sends all of them at once. */
+function ask(requests: readonly object[], digit = "0"): Promise<unknown[]> {
+  return new Promise((resolve, reject) => {
+    const replies: unknown[] = [];
+    const reader = new FrameReader();
+    const socket = net.connect(`${path}-socket`).on("error", reject);
+    socket.on("data", (piece) => {
+      replies.push(...reader.read(piece));
+      // The first is the hello.
+      if (replies.length > requests.length) socket.destroy();
+    });
+    socket.on("close", () => resolve(replies.slice(1)));
+    const caller = digit.repeat(32);
+    socket.write(Buffer.concat([{ protocol: PROTOCOL, service: "", pid: 1, caller }, ...requests].map(encodeFrame)));
+  });
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  while (!holds()) await new Promise((resolve) => setImmediate(resolve));
+}
+
+function frameOf(text: string): Buffer {
+  const header = Buffer.alloc(4);
+  header.writeUInt32BE(text.length);
+  return Buffer.concat([header, Buffer.from(text)]);
+}
+
+const hello = encodeFrame({ protocol: PROTOCOL, service: "", pid: 1, caller: "0".repeat(32) });
 
 test("the first is the holder, the others are guests, and both get the same answers", async () => {
   const holder = await share();
   const guest = await share();
   expect([holder.role, guest.role]).toEqual(["holder", "guest"]);
-  const given = { text: "ü\u0000", list: [1, null, undefined], date: new Date(0), none: undefined };
+  const beyondJson = [
+    1497549923779084388n,
+    2 ** 60,
+    -0,
+    Number.NaN,
+    new Uint8Array([1]),
+    new Date(0),
+    { $bigint: "7" },
+  ];
+  const given = { text: "ü\u0000", list: [1, null, undefined], beyondJson, none: undefined };
   for (const shared of [holder, guest]) {
-    expect(await shared.call("echo", given)).toEqual({
-      text: "ü\u0000",
-      list: [1, null, null],
-      date: "1970-01-01T00:00:00.000Z",
-    });
+    const got = await shared.call("echo", given);
+    expect(got).toStrictEqual({ text: "ü\u0000", list: [1, null, null], beyondJson });
+    expect(got).not.toBe(given);
     expect(await shared.call("echo")).toBeUndefined();
     await expect(shared.call("refuse")).rejects.toMatchObject({
       name: "LlmdbError",
@@ -61,7 +95,7 @@ test("the first is the holder, the others are guests, and both get the same answ
       details: { tx: 7 },
     });
     await expect(shared.call("break")).rejects.toThrow("broken");
-    await expect(shared.call("bigint")).rejects.toThrow(/BigInt/);
+    expect(await shared.call("bigint")).toBe(1n);
   }
 });
 
@@ -141,10 +175,16 @@ test.each([
   ["another protocol", [Buffer.from("GET / HTTP/1.1\r\n\r\n")]],
   ["no JSON", [hello, Buffer.from([0, 0, 0, 1, 0x7b])]],
   ["no UTF-8", [hello, Buffer.from([0, 0, 0, 3, 0x22, 0xff, 0x22])]],
-  ["a request before the hello", [encodeFrame({ id: "1", method: "echo" })]],
-  ["no request", [hello, encodeFrame({ id: 1 })]],
+  ["a request before the hello", [encodeFrame({ id: 1, madeAt: 1, method: "echo" })]],
+  [
+    "no caller",
+    [encodeFrame({ protocol: PROTOCOL, service: "", pid: 1 }), encodeFrame({ id: 1, madeAt: 1, method: "echo" })],
+  ],
+  ["no request", [hello, encodeFrame({ id: 1, madeAt: 1 })]],
+  ["no time", [hello, encodeFrame({ id: 1, method: "echo" })]],
   ["null", [hello, encodeFrame([null])]],
-  ["an id without end", [hello, encodeFrame({ id: "x".repeat(1000), method: "echo" })]],
+  ["an id that is no number", [hello, encodeFrame({ id: "1", madeAt: 1, method: "echo" })]],
+  ["levels without end", [hello, frameOf("[".repeat(100_000))]],
 ])("garbage ends its own connection: %s", async (_what, pieces) => {
   await share();
   const guest = await share();
@@ -195,11 +235,50 @@ test("a request that comes again while it runs is not begun twice", async () => 
     close: async () => {},
   };
   const holder = await share({ openService: async () => service });
-  const request = encodeFrame({ id: "same", method: "add" });
-  const socket = net.connect(`${path}-socket`).on("error", () => {});
-  socket.write(Buffer.concat([hello, request, request]));
+  const request = { id: 1, madeAt: 1, method: "add", params: [1] };
+  const others = [
+    { ...request, params: [1n] },
+    { ...request, method: "sub" },
+  ];
+  const replies = await ask([request, ...others, request, { ...request, id: 2 }]);
+  const error = { code: "LLMDB_INVALID_ARGUMENT", message: expect.stringMatching(/another request was made/) };
+  expect(replies.slice(0, 2)).toMatchObject(others.map(() => ({ id: 1, error })));
+  expect(replies.slice(2)).toEqual([1, 1, 2].map((id) => ({ id, result: "once" })));
   await holder.call("other");
-  await new Promise((resolve) => setTimeout(resolve, 50));
-  socket.destroy();
-  expect(calls).toBe(2);
+  expect(calls).toBe(3);
+});
+
+test("a caller that asks for much does not hold up the others", async () => {
+  const begun: string[] = [];
+  let release = (): void => {};
+  const released = new Promise<void>((resolve) => {
+    release = resolve;
+  });
+  const service: Service = {
+    call: async (method) => {
+      begun.push(method);
+      if (method === "held") await released;
+    },
+    close: async () => {},
+  };
+  const holder = await share({ openService: async () => service });
+  const guest = await share();
+  // Sent before the other two send anything.
+  const many = ask(
+    Array.from({ length: 2000 }, (_, i) => ({ id: i + 1, madeAt: 1, method: "many" })),
+    "1",
+  );
+  await until(() => begun.length > 0);
+  await Promise.all([guest.call("from a guest"), holder.call("from the holder")]);
+  const before = begun.filter((method) => method === "many").length;
+  expect(begun).toContain("from a guest");
+  expect(before).toBeLessThan(1000);
+  expect(await many).toHaveLength(2000);
+  // Nor does one that fills its line.
+  const held = Promise.all(Array.from({ length: 500 }, () => guest.call("held")));
+  await until(() => begun.filter((method) => method === "held").length >= 64);
+  await holder.call("beyond");
+  expect(begun.filter((method) => method === "held")).toHaveLength(64);
+  release();
+  await held;
 });

@@ -5,7 +5,7 @@
 import { setTimeout } from "node:timers/promises";
 import { type Database, LlmdbError, open } from "../../index.js";
 import { Replies } from "../../server/sharing/replies.js";
-import type { Emit, Service } from "../../server/sharing/service.js";
+import type { Emit, RequestId, Service } from "../../server/sharing/service.js";
 
 /** Opens the database, or throws as `open` does. */
 export async function openToy(path: string, emit: Emit = () => {}): Promise<ToyService> {
@@ -23,10 +23,10 @@ export class ToyService implements Service {
     this.#emit = emit;
   }
 
-  async call(method: string, params: unknown, requestId: string): Promise<unknown> {
+  async call(method: string, params: unknown, id: RequestId): Promise<unknown> {
     switch (method) {
       case "add": {
-        const added = await this.#add(String(params), requestId);
+        const added = await this.#add(String(params), id);
         // So that a kill often comes between a commit and its reply.
         await setTimeout(8 * Math.random());
         return added;
@@ -61,15 +61,16 @@ export class ToyService implements Service {
     await this.#db.close();
   }
 
-  #add(what: string, requestId: string): Promise<unknown> {
-    return this.#db.transaction((tx) =>
-      this.#replies.once(tx, requestId, () => {
+  #add(what: string, id: RequestId): Promise<unknown> {
+    return this.#db.transaction((tx) => {
+      const run = (): number => {
         const counters = tx.map<string, number>("counters");
         const count = (counters.get("adds") ?? 0) + 1;
         counters.put("adds", count);
         tx.map<number, string>("log").put(count, what);
         return count;
-      }),
-    );
+      };
+      return this.#replies.once(tx, id, { method: "add", params: what, run });
+    });
   }
 }
