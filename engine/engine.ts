@@ -16,7 +16,7 @@ import type { LogRecord } from "../wal/record.js";
 import { Checkpointer, type CommittedState } from "./checkpointer.js";
 import type { CommitWatcher } from "./commit-watcher.js";
 import { DeclaredFormats } from "./declared-formats.js";
-import type { Durability, EngineOptions } from "./engine-options.js";
+import type { Durability, EngineOptions, EngineState } from "./engine-options.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
 import type { ReaderPins } from "./reader-slots.js";
@@ -40,15 +40,6 @@ export interface PinnedView {
   readonly tree: Tree | null;
   /** Held by a checkpoint, not by a user. */
   readonly isCheckpoint: boolean;
-}
-
-/** A committed state and what reads it. */
-export interface EngineState {
-  readonly store: PageStore;
-  readonly directory: MapDirectory;
-  readonly writeBack: WriteBack;
-  readonly lastTx: number;
-  readonly lastMicros: number;
 }
 
 /** Buffered commits reach the disk within so many milliseconds; a process that ends by itself waits for that. */
@@ -311,16 +302,18 @@ export class Engine implements CommittedState {
 
   /** Of a reader beside a writer: goes over to a newer checkpoint. Returns what `restoreState` takes. */
   replaceState(store: PageStore, meta: Meta, directory: Tree): EngineState {
-    const { lastTx, lastMicros } = this;
-    const before = { store: this.store, directory: this.directory, writeBack: this.#writeBack, lastTx, lastMicros };
+    const { store: storeBefore, directory: directoryBefore, checkpointer, lastTx, lastMicros } = this;
+    const writeBack = this.#writeBack;
+    const before = { store: storeBefore, directory: directoryBefore, writeBack, checkpointer, lastTx, lastMicros };
     this.restoreState({
       store,
       directory: new MapDirectory(store.reader, directory, new HashIndex(store.cache)),
       writeBack: new WriteBack(this, new Flusher(store)),
+      // It pins what the meta page reaches, and says what is durable.
+      checkpointer: new Checkpointer(store, this, this.journal, meta, false),
       lastTx: meta.tx,
       lastMicros: meta.timeMicros,
     });
-    store.pins.pin(meta.tx);
     return before;
   }
 
@@ -328,6 +321,8 @@ export class Engine implements CommittedState {
     this.store = state.store;
     this.directory = state.directory;
     this.#writeBack = state.writeBack;
+    this.checkpointer = state.checkpointer;
+    this.journal.checkpointer = state.checkpointer;
     this.lastTx = state.lastTx;
     this.lastMicros = state.lastMicros;
     this.mapChanges++;

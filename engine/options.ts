@@ -66,8 +66,8 @@ export interface TransactionOptions {
 }
 
 /**
- * How the values of a map are stored: fixed when it is first written to (default `msgpack`). Until then the choice of an
- * open handle holds everywhere, and another one is refused.
+ * How the values of a map are stored: fixed when it is first written to (default `msgpack`). Until then the choice of
+ * an open handle holds everywhere, and another one is refused.
  */
 export interface MapOptions {
   values?: ValueFormat;
