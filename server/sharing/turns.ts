@@ -3,7 +3,7 @@
  * waits for more than one request of each other line that has not begun; between two rounds, what has arrived meanwhile
  * is read; no line has more than a few running, so that a write waits for few writes of others.
  */
-import { setImmediate } from "node:timers";
+import { timers } from "../../pager/timers.js";
 
 /** Enough for commits to share their syncs. */
 const MOST_RUNNING = 64;
@@ -18,7 +18,7 @@ export class Turns {
   /** The line has something that it can begin. */
   enter(line: Line): void {
     this.#ready.push(line);
-    if (this.#ready.length === 1) setImmediate(() => this.#round());
+    if (this.#ready.length === 1) timers.setImmediate(() => this.#round());
   }
 
   #round(): void {
