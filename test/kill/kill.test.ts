@@ -1,8 +1,11 @@
 /** Processes that are killed while they commit lose nothing that they acknowledged: the quick form. */
-import { mkdtempSync, rmSync } from "node:fs";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { type Report, ReportReader } from "../harness/kill/job.js";
 import { waysThroughNamespaces } from "../harness/kill/namespaces.js";
 import { type Tally, weaknessesOf } from "../harness/kill/tally.js";
 import { compileHarness, type PlantedBug } from "./compiled-harness.js";
@@ -37,6 +40,35 @@ test.each([1, 8])("10 kills, %i concurrent committers", async (committers) => {
   expect(report.acknowledged).toBeGreaterThan(0);
   expect(report.withoutCommits).toBeLessThanOrEqual(early(report));
   expect(report.commits).toBeGreaterThanOrEqual(report.acknowledged);
+});
+
+test("what a process told before it was killed is heard, however busy its parent was", async () => {
+  const job = new URL("job.js", compileHarness(join(folder, "busy-parent")));
+  const count = join(folder, "told");
+  const program = `
+    import { openSync, writeSync } from "node:fs";
+    import { tell } from ${JSON.stringify(job.href)};
+    const count = openSync(${JSON.stringify(count)}, "w");
+    for (let index = 1; ; index++) {
+      tell({ kind: "acknowledged", committer: 0, index });
+      writeSync(count, String(index).padStart(10), 0);
+    }`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", program], {
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  const reports = new ReportReader();
+  const heard: Report[] = [];
+  child.stdout.setEncoding("utf8").on("data", (text: string) => {
+    heard.push(...reports.read(text));
+    if (child.killed) return;
+    // Long enough for the process to fill what the system holds for it.
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 300);
+    child.kill("SIGKILL");
+  });
+  await once(child, "close");
+  const told = Number(readFileSync(count, "utf8"));
+  expect(told).toBeGreaterThan(100);
+  expect(heard.length).toBeGreaterThanOrEqual(told);
 });
 
 const missing = waysThroughNamespaces().missing;

@@ -3,8 +3,14 @@
  * output, one JSON text a line. Guarantees: a report is with the kernel when `tell` returns, so that a kill right after
  * it does not lose it; a line that a kill cut in two is not taken for a report.
  */
+// biome-ignore lint/style/noRestrictedImports: the only way to write to standard output that waits.
+import { writeSync } from "node:fs";
 import type { RecoveryStep } from "../../../index.js";
 import type { Workload } from "./workload.js";
+
+const STDOUT = 1;
+const RETRY_MS = 1;
+const asleep = new Int32Array(new SharedArrayBuffer(4));
 
 /** What runs alongside the commits, or follows them. */
 export type Upkeep = "checkpoint" | "compaction" | "closing";
@@ -133,9 +139,23 @@ export type Report =
   /** An error that should not be. */
   | { readonly kind: "failed"; readonly message: string };
 
-/** Sends a report to the parent. Writing to a pipe is synchronous in Node on Linux and macOS. */
+/**
+ * Sends a report to the parent. Waits while the parent is too busy to read: `process.stdout` would keep the rest in
+ * memory then, and a kill would lose it.
+ */
 export function tell(report: Report): void {
-  process.stdout.write(`${JSON.stringify(report)}\n`);
+  const line = new TextEncoder().encode(`${JSON.stringify(report)}\n`);
+  for (let told = 0; told < line.length; told += writeSome(line.subarray(told)));
+}
+
+function writeSome(bytes: Uint8Array): number {
+  try {
+    return writeSync(STDOUT, bytes);
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "EAGAIN")) throw error;
+    Atomics.wait(asleep, 0, 0, RETRY_MS);
+    return 0;
+  }
 }
 
 /** Cuts what comes through a pipe into reports. */
