@@ -133,6 +133,8 @@ export class ModuleCatalogWriter {
   put(fact: ModuleFact, bytes: Uint8Array): void {
     const code = new TransactionMap<string, Uint8Array>(this.#transaction, CODE, BYTES);
     if (!code.has(fact.hash)) code.put(fact.hash, bytes);
+    // A put of what holds already would write nothing, but a name means the module that was put last under it.
+    this.#facts.delete([MODULE, fact.hash]);
     this.#facts.put([MODULE, fact.hash], fact);
   }
 
