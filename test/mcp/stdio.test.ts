@@ -203,9 +203,13 @@ test("a file of the reference server is taken over once, bad lines are told, and
   expect(formatServerMemory(wanted)).toBe(good.join("\n"));
 });
 
-test("without a file there is a clear error on stderr", async () => {
-  const raw = new Raw([]);
-  expect(await raw.ended()).toBe(2);
-  expect(raw.said).toContain("--db FILE");
-  expect(raw.messages).toEqual([]);
+test("without a file the memory of the user is served, and stderr says where it is", async () => {
+  const raw = new Raw([], { XDG_DATA_HOME: app.path("data") });
+  await raw.greet();
+  await raw.call(1, "remember", { text: "Ada likes tea" });
+  raw.child.stdin?.end();
+  await raw.ended();
+  const path = app.path("data/llmdb/memory.llmdb");
+  expect(raw.said).toContain(path);
+  expect(existsSync(path)).toBe(true);
 });
