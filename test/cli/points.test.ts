@@ -77,7 +77,7 @@ test("transactions are listed with who and why", async () => {
   expect(out.split("\n")).toEqual([
     `tx  time        ${"meta".padEnd(meta.length)}  changes`,
     `1   2001-01-01  ${"".padEnd(meta.length)}  put key/0, put key/1, put ["tuple",1]`,
-    `2   2002-01-01  ${meta}  put key/0, put key/1, put key/2, and 1 more`,
+    `2   2002-01-01  ${meta}  put key/0, unchanged key/1, put key/2, and 1 more`,
     "",
   ]);
   const json = jsonLines(
