@@ -200,8 +200,13 @@ function bind(target: LockTarget, place: string, { text }: LockName): StorageLoc
   const path = join(dirname(target.path), text);
   return {
     release() {
-      fs.rmSync(path, { force: true });
-      server.close();
+      try {
+        fs.rmSync(path, { force: true });
+      } catch {
+        // Once it is closed it refuses, as that of a killed holder does: the next one removes it.
+      } finally {
+        server.close();
+      }
     },
   };
 }

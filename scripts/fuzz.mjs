@@ -1,9 +1,10 @@
 #!/usr/bin/env node
 /**
- * The long form of the fuzzers: hostile data files and logs with right checksums, and errors of the system at random
- * calls. Each mutant follows from the seed and its number.
+ * The long form of the fuzzers: hostile data files and logs with right checksums, errors at random calls of the storage
+ * port, and errors of the system at random system calls (with strace). Each mutant follows from the seed and its
+ * number.
  *
- *     npm run fuzz -- [--minutes 10] [--mutants n] [--seed 1] [--target files,logs,errors] [--first n] [--json]
+ *     npm run fuzz -- [--minutes 10] [--mutants n] [--seed 1] [--target files,logs,errors,system] [--first n] [--json]
  *
  * Needs the development dependencies (npm ci), no build. Prints a summary; ends with 1 where a mutant gave anything but
  * a value or a typed error, with the line that shows it again.
@@ -20,7 +21,7 @@ const { values: flags } = parseArgs({
     minutes: { type: "string" },
     mutants: { type: "string" },
     seed: { type: "string", default: "1" },
-    target: { type: "string", default: "files,logs,errors" },
+    target: { type: "string", default: "files,logs,errors,system" },
     first: { type: "string", default: "0" },
     json: { type: "boolean", default: false },
   },
@@ -34,6 +35,11 @@ for (const name of ["SIGINT", "SIGTERM"]) process.on(name, () => process.exit(1)
 
 const { fuzz } = await import(pathToFileURL(join(compiled, "test/fuzz/fuzz-run.js")).href);
 const targets = flags.target.split(",");
+const { hasStrace } = await import(pathToFileURL(join(compiled, "test/fuzz/system-run.js")).href);
+if (targets.includes("system") && !hasStrace()) {
+  console.log("system: skipped, strace is not installed or may not attach to a process here; apt-get install strace");
+  targets.splice(targets.indexOf("system"), 1);
+}
 const minutes = Number(flags.minutes ?? (flags.mutants === undefined ? 10 : Number.POSITIVE_INFINITY));
 const mutants = Number(flags.mutants ?? Number.POSITIVE_INFINITY);
 const reports = [];
@@ -55,7 +61,7 @@ if (reports.some(({ problems }) => problems.length > 0)) process.exitCode = 1;
 
 function print({ target, seed, mutants: done, opened, values, typedErrors, problems }) {
   console.log(`${target}, seed ${seed}: ${problems.length === 0 ? "no problem" : `${problems.length} problems`}`);
-  const what = target === "errors" ? "that met an error" : "opened";
+  const what = target === "errors" || target === "system" ? "that met an error" : "opened";
   console.log(`  ${done} mutants, ${opened} ${what}; ${values} calls gave a value, ${typedErrors} a typed error`);
   for (const { message, replay } of problems) console.log(`  problem: ${message}\n    replay: ${replay}`);
 }

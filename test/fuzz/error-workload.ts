@@ -31,6 +31,16 @@ const STEP_KINDS = [
 ] as const;
 type StepKind = (typeof STEP_KINDS)[number];
 
+/** What a workload knows, as plain data for another process. */
+export interface WorkloadState {
+  readonly possible: [number, number[]][];
+  readonly facts: [number, string[]][];
+  readonly erased: string[];
+  readonly problems: string[];
+  readonly values: number;
+  readonly typedErrors: number;
+}
+
 export class ErrorWorkload {
   readonly problems: string[] = [];
   values = 0;
@@ -51,6 +61,23 @@ export class ErrorWorkload {
     this.#path = path;
     this.#random = random;
     this.#told = told;
+  }
+
+  get state(): WorkloadState {
+    const { problems, values, typedErrors } = this;
+    const possible = [...this.#possible].map(([key, set]): [number, number[]] => [key, [...set]]);
+    const facts = [...this.#facts].map(([key, set]): [number, string[]] => [key, [...set]]);
+    return { possible, facts, erased: [...this.#erased], problems, values, typedErrors };
+  }
+
+  /** Takes over what another process has done. */
+  restore(state: WorkloadState): void {
+    for (const [key, lengths] of state.possible) this.#possible.set(key, new Set(lengths));
+    for (const [fact, words] of state.facts) this.#facts.set(fact, new Set(words));
+    for (const word of state.erased) this.#erased.add(word);
+    this.problems.push(...state.problems);
+    this.values += state.values;
+    this.typedErrors += state.typedErrors;
   }
 
   /** Opens, makes some steps and closes; errors are counted. Returns the handle where it is left open, as by a kill. */

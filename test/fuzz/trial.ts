@@ -10,9 +10,13 @@ import { runWithErrors } from "./error-run.js";
 import { MutableFile } from "./file-mutation.js";
 import { RepairedLog } from "./repaired-log.js";
 import { closedSample, killedSample, type ModuleFolder, SAMPLE_PATH } from "./sample.js";
+import { runUnderStrace } from "./system-run.js";
 
-/** What is fuzzed: hostile data files, hostile logs, errors of the system at random calls. */
-export const TARGETS = ["files", "logs", "errors"] as const;
+/**
+ * What is fuzzed: hostile data files; hostile logs; errors at random calls of the storage port; errors of the system at
+ * random system calls, which needs strace.
+ */
+export const TARGETS = ["files", "logs", "errors", "system"] as const;
 export type Target = (typeof TARGETS)[number];
 
 /** What became of one mutant. */
@@ -30,6 +34,7 @@ export type Trier = (number: number, told: (use: string) => void) => Promise<Tri
 /** Makes what the mutants of a target are made from. */
 export async function trierOf(target: Target, seed: number, modules: ModuleFolder): Promise<Trier> {
   if (target === "errors") return (number, told) => runWithErrors(randomOf(seed, number), told);
+  if (target === "system") return (number, told) => runUnderStrace(randomOf(seed, number), told);
   if (target === "files") {
     const file = new MutableFile(await closedSample(new SimulatedDisk(1), modules));
     return (number, told) => useFiles({ file: file.mutant(seed, number) }, told);
