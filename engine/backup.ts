@@ -33,6 +33,7 @@ import { Engine, type PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import { requireDirectory } from "./map-directory.js";
 import type { MapState } from "./map-record.js";
+import { pathOfPlace } from "./place.js";
 
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 /** After so many bytes others get a turn. */
@@ -40,11 +41,9 @@ const TURN_BYTES = 1024 * 1024;
 const COPY_CACHE_BYTES = 8 * 1024 * 1024;
 
 /** Makes the copy at `path`, which must not exist. */
-export async function backupEngine(engine: Engine, path: string, compact: boolean): Promise<void> {
+export async function backupEngine(engine: Engine, place: string | URL, compact: boolean): Promise<void> {
   const { storage } = engine;
-  if (typeof path !== "string" || path.length === 0) {
-    throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "backup takes the path of the copy as a string");
-  }
+  const path = pathOfPlace(place, "backup takes the path of the copy");
   if (storage.kind(path) !== "missing") {
     throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `${path} exists already; back up to a new name`, { path });
   }

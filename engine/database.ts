@@ -197,11 +197,11 @@ export class Database {
    * Copies the database as it is now to a new file, while writes go on. With `compact` the copy is rebuilt, as small as
    * can be.
    *
-   * @param path must not exist; its folder must
+   * @param path a path or a `file:` URL; must not exist; its folder must
    * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_NOT_FOUND`, `LLMDB_DISK_FULL`, `LLMDB_IO`,
    * `LLMDB_CORRUPT`, `LLMDB_CLOSED`
    */
-  async backup(path: string, options?: BackupOptions): Promise<void> {
+  async backup(path: string | URL, options?: BackupOptions): Promise<void> {
     this.requireIdle("backup");
     await backupEngine(this.engine, path, checkBackupOptions(options).compact);
   }

@@ -22,6 +22,7 @@ import { Engine } from "./engine.js";
 import { Follower } from "./follower.js";
 import { decodeFreeList } from "./free-list.js";
 import { type CheckedOptions, checkOpenOptions, type OpenOptions } from "./options.js";
+import { IN_MEMORY, pathOfPlace } from "./place.js";
 import { ReaderPins } from "./reader-slots.js";
 import { Recovery } from "./recovery.js";
 
@@ -31,7 +32,7 @@ const WRITE_SLOT = 0;
 /**
  * Opens a database, and makes it where it is missing.
  *
- * @param path the file; its folder must exist
+ * @param path the file, as a path or a `file:` URL; its folder must exist. `:memory:` is as {@link openMemory}
  * @throws LlmdbError `LLMDB_NOT_FOUND` (missing folder, or missing file with `create: false` or `readOnly`),
  * `LLMDB_NOT_A_DATABASE`, `LLMDB_FORMAT_VERSION`, `LLMDB_CORRUPT`, `LLMDB_LOCKED`, `LLMDB_INVALID_ARGUMENT`,
  * `LLMDB_UNSUPPORTED` (a shared file system without `alone`, among others), `LLMDB_IO`
@@ -44,7 +45,7 @@ const WRITE_SLOT = 0;
  * await db.close();
  * ```
  */
-export function open(path: string, options?: OpenOptions): Database {
+export function open(path: string | URL, options?: OpenOptions): Database {
   return openAs(Database, path, options);
 }
 
@@ -52,12 +53,10 @@ export function open(path: string, options?: OpenOptions): Database {
 export type DatabaseMaker<D extends Database> = new (...parts: ConstructorParameters<typeof Database>) => D;
 
 /** As {@link open}, for handles of a layer above. */
-export function openAs<D extends Database>(make: DatabaseMaker<D>, path: string, options?: OpenOptions): D {
-  if (typeof path !== "string" || path.length === 0) {
-    throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "open takes the path of a file as a string");
-  }
+export function openAs<D extends Database>(make: DatabaseMaker<D>, place: string | URL, options?: OpenOptions): D {
+  const path = pathOfPlace(place, "open takes the path of a file");
   const checked = checkOpenOptions(options);
-  const storage = checked.storage ?? fileStorage;
+  const storage = checked.storage ?? (path === IN_MEMORY ? memoryStorage() : fileStorage);
   requireLittleEndian();
   // Lock, log and reader slots lie beside the file itself, so that a symbolic link leads to the same ones.
   const resolved = storage.resolve(path);
@@ -76,7 +75,7 @@ export function openMemory(options?: OpenOptions): Database {
 
 /** As {@link openMemory}, for handles of a layer above. */
 export function openMemoryAs<D extends Database>(make: DatabaseMaker<D>, options?: OpenOptions): D {
-  return openAs(make, ":memory:", { ...options, storage: options?.storage ?? memoryStorage() });
+  return openAs(make, IN_MEMORY, { ...options, storage: options?.storage ?? memoryStorage() });
 }
 
 /** Sees to it that there is a database file, if there may be. */

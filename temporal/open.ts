@@ -8,7 +8,7 @@ import { Database } from "./database.js";
 /**
  * Opens a database, and makes it where it is missing. Recovers first where the last process did not close it.
  *
- * @param path the file; its folder must exist
+ * @param path the file, as a path or a `file:` URL; its folder must exist. `:memory:` is as {@link openMemory}
  * @throws LlmdbError `LLMDB_NOT_FOUND` (missing folder, or missing file with `create: false` or `readOnly`),
  * `LLMDB_NOT_A_DATABASE`, `LLMDB_FORMAT_VERSION`, `LLMDB_CORRUPT`, `LLMDB_LOCKED`, `LLMDB_INVALID_ARGUMENT`,
  * `LLMDB_UNSUPPORTED`, `LLMDB_IO`
@@ -22,7 +22,7 @@ import { Database } from "./database.js";
  * await db.close();
  * ```
  */
-export function open(path: string, options?: OpenOptions): Database {
+export function open(path: string | URL, options?: OpenOptions): Database {
   return openAs(Database, path, options);
 }
 

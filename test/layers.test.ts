@@ -34,6 +34,7 @@ const pureModules = new Set([
   "module",
   "path",
   "string_decoder",
+  "url",
   "util",
   "vm",
   "worker_threads",
