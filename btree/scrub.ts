@@ -1,12 +1,13 @@
 /**
  * Taking the last bytes of removed keys out of the branches. Separators are copies of keys, cut short, and removals
  * leave them as they are: one may still begin with what only removed keys began with. Guarantees: afterwards no
- * separator lies in the range, which must hold no key; entries stay as they are, and nothing is copied where there is
- * nothing to do.
+ * separator lies in the range, which must hold no key; none is a beginning of the range's lower bound that no key has;
+ * entries stay as they are, and nothing is copied where there is nothing to do.
  *
- * There is at most one such separator: between two of them would be a leaf with a key in the range. It gives way to the
- * shortest one between the keys that are left on either side. That one is a beginning of a key that is there, and not
- * longer than the old one.
+ * At most one separator lies in the range: between two of them would be a leaf with a key in it. A beginning of the
+ * lower bound lies before the range: a separator between two keys that begin alike outlives both, unless it goes with
+ * the second one. What is stale gives way to the shortest separator between the keys that are left on either side.
+ * That one is a beginning of a key that is there, and not longer than the old one.
  */
 import { compareBytes, sharedPrefix } from "../pager/bytes.js";
 import { POINTER_BYTES, pointerCrc, pointerPage } from "../pager/page-pointer.js";
@@ -64,7 +65,7 @@ export function scrubRange(tree: Tree, owner: PageOwner, { lower, lowerLength, u
 }
 
 /**
- * Finds the separator in the range. Notes it in `stale` and the keys to either side of it in `left` and `right`, and
+ * Finds a stale separator: in the range, or a beginning of its lower bound. Notes it in `stale` and the keys to either side of it in `left` and `right`, and
  * returns the level of its branch, or 0 where there is none. Every branch that may hold it is on the way to `lower`.
  */
 function findStale(
@@ -84,9 +85,11 @@ function findStale(
     const child = childSlot(views, base, lower, lowerLength);
     for (let slot = Math.max(1, child); slot <= child + 1 && slot < nodeCount(views, base); slot++) {
       staleLength = copyKey(views, base, slot, stale);
-      if (compareBytes(stale, 0, staleLength, lower, 0, lowerLength) < 0) continue;
       if (compareBytes(stale, 0, staleLength, upper, 0, upperLength) >= 0) continue;
+      const isBelow = compareBytes(stale, 0, staleLength, lower, 0, lowerLength) < 0;
+      if (isBelow && !isStaleBeginningOf(lower, lowerLength)) continue;
       noteNeighbours(reader, page, crc, slot);
+      if (isBelow && isStaleBeginningOf(right, rightLength)) continue;
       // What stands there may be the shortest one already, where the range is not that of a prefix.
       return compareBytes(stale, 0, staleLength, right, 0, shortestBetween()) === 0 ? 0 : level;
     }
@@ -158,6 +161,10 @@ function replaceSeparator(
   views.u8.set(before, base);
   split(tree, owner, path, level, slot, right, length);
   return false;
+}
+
+function isStaleBeginningOf(key: Uint8Array, length: number): boolean {
+  return sharedPrefix(stale, staleLength, key, length) === staleLength;
 }
 
 function isStale(key: Uint8Array, length: number): boolean {

@@ -111,6 +111,35 @@ test("after a scrub no page has anything of a prefix whose keys were removed", (
   expect(replaced).toBeGreaterThan(10);
 });
 
+test("where each removed key is scrubbed, every separator is a beginning of a key that is there", () => {
+  let kept = 0;
+  const keys = fc.array(fc.tuple(fc.nat(3), fc.nat(30), fc.nat(9)), { minLength: 60, maxLength: 300 });
+  const property = fc.property(keys, fc.array(fc.nat(), { minLength: 40, maxLength: 300 }), (parts, picks) => {
+    const bench = new TreeBench(4096);
+    // Of one person there are several keys, which differ after a beginning that is longer than what tells persons apart.
+    for (const [town, person, i] of parts) bench.put(`${"town".repeat(town)}/${`p${person}`.repeat(40)}/${i}`, 300);
+    for (const pick of picks) {
+      const known = bench.keys();
+      if (known.length === 0) break;
+      const victim = known[pick % known.length];
+      bench.remove(victim);
+      scrubSeparators(bench.tree, bench.owner, padded(keyOf(victim)), victim.length);
+    }
+    bench.check();
+    const known = bench.keys();
+    const found = new Uint8Array(bench.pageSize);
+    for (const { views, base } of bench.nodes()) {
+      for (let slot = 1; nodeLevel(views, base) > 0 && slot < nodeCount(views, base); slot++) {
+        const separator = Buffer.from(found.subarray(0, copyKey(views, base, slot, found))).toString("latin1");
+        if (!known.some((one) => one.startsWith(separator))) throw new Error(`nothing begins with ${separator}`);
+        kept++;
+      }
+    }
+  });
+  fc.assert(property, { numRuns: 60 });
+  expect(kept).toBeGreaterThan(20);
+});
+
 test("a branch whose prefix gets shorter is split", () => {
   const bench = new TreeBench();
   const stemOf = "s".repeat(500);

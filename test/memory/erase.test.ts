@@ -140,3 +140,26 @@ test("an id that two scopes have is gone when both have erased it", async () => 
   for (const scope of scopes) expect(scope.list({ kind: "fact" }).records).toHaveLength(100);
   memory.db.closeSync();
 });
+
+test("nothing is left of ids that begin alike, in the branches of any map, names in scopes among them", async () => {
+  const disk = new SimulatedDisk(1);
+  const db = open("/db", { storage: disk, pageSize: 4096 });
+  const scopes = ["a", "b"].map((scope) => new Memory(db, { scope }));
+  const random = new Random(1);
+  const word = () => Array.from({ length: 24 }, () => random.pick([...LETTERS])).join("");
+  const marks = Array.from({ length: 80 }, word);
+  // Several ids of one beginning, so that what separates two of them has all of it.
+  const idsOf = (mark: string) => [1, 2, 3].map((i) => `${mark.repeat(6)}${i}`);
+  for (const id of marks.flatMap(idsOf)) {
+    for (const memory of scopes) await memory.remember({ id, text: "common" });
+  }
+  await db.checkpoint();
+  expect(findable(disk, marks)).toEqual(marks);
+  const victims = marks.filter((_, i) => i % 3 !== 0);
+  for (const id of victims.flatMap(idsOf)) {
+    for (const memory of scopes) await memory.forget(id, { erase: true });
+  }
+  await db.checkpoint();
+  expect(findable(disk, victims)).toEqual([]);
+  db.closeSync();
+});
