@@ -23,7 +23,7 @@ interface ImportFlags extends CommonFlags {
 const SHOWN_PROBLEMS = 20;
 
 export function importCommand(streams: Streams): Command {
-  const command = writingCommand("import", "imports a file line by line; the database is made where there is none")
+  const command = writingCommand("import", "imports a file line by line; creates the database if it is missing")
     .argument("<file>", "- reads standard input")
     .summary("imports facts, or a whole history")
     .addOption(new Option("--format <format>", "of the file").choices([...IMPORT_FORMATS.keys()]).default("jsonl"));

@@ -4,7 +4,7 @@
  * what these functions return has neither; all that a command writes to a terminal has gone through one of them.
  */
 
-/** C0 but for tab and line feed, DEL, C1, the separators that break lines, and the controls of direction. */
+/** C0 except tab and line feed, DEL, C1, the separators that break lines, and the controls of direction. */
 const UNSAFE =
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;

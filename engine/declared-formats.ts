@@ -1,7 +1,7 @@
 /**
  * How handles say that maps store their values, for maps that do not exist yet. Guarantees: the choice of an open
  * handle holds for every write of the database, in transactions too; handles that differ are an error. A map that is
- * removed may be declared anew.
+ * removed may be declared again.
  */
 import { LlmdbError } from "../pager/error.js";
 import type { ValueFormat } from "./value.js";

@@ -29,7 +29,7 @@ export function findRecord(maps: MapsOf, root: ScopePath, id: string): FoundReco
 }
 
 function foundByName(maps: MapsOf, root: ScopePath, id: string): FoundRecord | undefined {
-  // Whoever sees everything makes no record whose key is taken.
+  // A memory that sees everything makes no record whose key is taken.
   if (root === "") return undefined;
   const names = maps.map<[ScopePath, string], string>(NAMES);
   for (const path of [root, ...scopesAbove(root, "")]) {

@@ -224,7 +224,7 @@ export class MemoryTransaction {
   }
 }
 
-/** Whether two facts say the same of the same subject, whoever says it and however surely. */
+/** Whether two facts say the same of the same subject, no matter who says it and how surely. */
 function isSameStatement(a: FactValue, b: FactValue): boolean {
   const said = ({ subject, predicate, object, text }: FactValue) => [subject, predicate, object, text];
   return isDeepStrictEqual(said(a), said(b));

@@ -29,7 +29,7 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => void timers.setImmediate(resolve));
 }
 
-/** Resolves after so many milliseconds; rejects with its reason where the signal is aborted before. */
+/** Resolves after `ms` milliseconds; rejects with its reason where the signal is aborted before. */
 export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const abort = (): void => {

@@ -12,7 +12,7 @@ import { readTx, type StoredKey } from "./stored-key.js";
 import type { WrittenMaps } from "./written-maps.js";
 
 const EVERYTHING: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
-/** Whoever compares keys reads so far behind them. */
+/** Comparing keys reads this far past their ends. */
 const KEY_PADDING = 8;
 const key = new Uint8Array(65536);
 

@@ -93,7 +93,7 @@ const OP = {
   i32ShrU: 0x76,
 } as const;
 const VOID = 0x40;
-/** So many that no compiler puts the function into its callers: V8 does that up to 500 bytes. */
+/** Enough that no compiler puts the function into its callers: V8 does that up to 500 bytes. */
 const NOPS = 1000;
 const TABLE_GROW = [0xfc, 15];
 const TABLE_SIZE = [0xfc, 16];

@@ -3,7 +3,7 @@
  * within its fuel and by its deadline; nothing that it does is seen before it has ended.
  *
  * The watchdog costs more than most hooks do. So a module that ran before first gets little fuel, and runs without one;
- * only if that is not enough, it begins anew, with all its fuel and a watchdog, and its time is counted from there. One
+ * only if that is not enough, it begins again, with all its fuel and a watchdog, and its time is counted from there. One
  * that did not run in this process has to be compiled, however little fuel it has: it is watched from the start.
  */
 
@@ -39,7 +39,7 @@ const QUICK_UNITS = 500_000;
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /**
- * @param begin is called before the first batch, and again where it begins anew; told whether it may be cut off
+ * @param begin is called before the first batch, and again where it starts over; told whether it may be cut off
  * @param take is handed what comes out, batch by batch; after a failure it may be called again from the first on
  * @returns fuel that was used
  * @throws LlmdbError `LLMDB_WASM_*`, and what `take` throws

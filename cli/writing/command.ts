@@ -23,7 +23,7 @@ interface InMemory {
   run(tx: MemoryTransaction, request: Fields): object;
 }
 
-/** Done in transactions of its own. Done again, it leaves the same: a reply that was lost may be asked for anew. */
+/** Done in transactions of its own. Done again, it leaves the same: a reply that was lost may be asked for again. */
 interface OnDatabase {
   readonly within: "database";
   readonly changesGraph: boolean;

@@ -6,10 +6,10 @@
 import type { Properties, Schema } from "./schema.js";
 import type { ObjectSchema } from "./tool.js";
 
-/** A reference takes more than a schema of so many characters. */
+/** A reference takes more than a schema of this many characters. */
 const LEAST_SHARED = 60;
 
-/** Without the bounds of lengths and numbers: whoever oversteps one is told so. */
+/** Without the bounds of lengths and numbers: an error says which one was overstepped. */
 export function briefInput({ properties = {}, ...schema }: ObjectSchema): ObjectSchema {
   return shared({ ...schema, properties: mapped(properties, inputPart) });
 }

@@ -35,7 +35,7 @@ export const DEFAULT_TOOLS: ToolSelection = { first: ["start"], later: ["memory"
 /** In the place of the reference memory server, its tools come first. */
 export const REPLACEMENT_TOOLS: ToolSelection = { first: ["graph", "start"], later: ["memory"] };
 
-/** The selection of a list such as `memory,modules`; undefined where it is none. */
+/** The selection of a list such as `memory,modules`; undefined where it is not one. */
 export function parseToolSelection(text: string): ToolSelection | undefined {
   const groups = text.split(",").map((name) => name.trim());
   if (!groups.every((name) => Object.hasOwn(NAMES, name))) return undefined;

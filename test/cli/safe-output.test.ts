@@ -22,7 +22,7 @@ const HOSTILE =
   "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u200e\u200f\u061c\u0000z";
 /** What can be an argument or the name of a file. */
 const ARGUMENT = HOSTILE.replaceAll("\u0000", "");
-/** What commands themselves send to a terminal: styles, and the line of progress that is drawn anew. */
+/** What commands themselves send to a terminal: styles, and the line of progress that is redrawn. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const OWN = /\u001b\[(?:1|2|22|3[1-9]|90)m|\r\u001b\[K/g;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for

@@ -1,7 +1,7 @@
 /**
  * The program of each process that tries mutants: `fuzz-process.js <target> <seed> <first> <count> <modules>`. Tells on
  * standard output, a line each, which mutant begins (`# number`), what is called (`. use`), and what became of it (`=`
- * and JSON), so that whoever reads knows where a process stood that died or hangs.
+ * and JSON), so that the reader knows where a process stood that died or hangs.
  */
 import { writeSync } from "node:fs";
 import { TARGETS, type Trier, trierOf } from "./trial.js";

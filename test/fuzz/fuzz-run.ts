@@ -15,7 +15,7 @@ const HEAP_MB = 512;
 /** A process that says nothing for so long hangs. Calls are held to a second of processor time by themselves. */
 const PATIENCE_MS = 60_000;
 const MOST_PROBLEMS = 20;
-/** A process takes so many mutants, so that what one leaves behind does not pile up. */
+/** Mutants that one process takes, so that what one leaves behind does not pile up. */
 const EACH_PROCESS = 2000;
 
 /** What to fuzz, and for how long. */
@@ -24,9 +24,9 @@ export interface FuzzOptions {
   readonly seed: number;
   /** The number of the first mutant. Default 0. */
   readonly first?: number;
-  /** Ends after so many mutants. */
+  /** The most mutants of the run. */
   readonly mutants?: number;
-  /** Ends after so many minutes. */
+  /** The most minutes that the run takes. */
   readonly minutes?: number;
   /** Where the modules of the sample are. */
   readonly modules: string;

@@ -1,7 +1,7 @@
 /**
  * A database with something of everything in it: maps of each format, facts with versions, a memory with its indexes,
  * a graph, turns, modules with a hook and an index of their own, large values, free space. Guarantees: the same bytes
- * each time, but for the random id of the file and times.
+ * each time, except the random id of the file and times.
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";

@@ -38,7 +38,7 @@ test("choices that differ are refused, before and after the map is there", async
   await db.close();
 });
 
-test("a removed map may be declared anew", async () => {
+test("a removed map may be declared again", async () => {
   const db = openMemory();
   await db.map("m", { values: "bytes" }).put("a", Uint8Array.of(1));
   await db.dropMap("m");

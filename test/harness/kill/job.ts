@@ -25,7 +25,7 @@ export interface CommitJob {
   readonly checkpointBytes: number;
   /** Decides when checkpoints and compactions run alongside the commits. */
   readonly seed: number;
-  /** Closes the database after so many steps of each committer. Without it, the commits have no end. */
+  /** Steps of each committer before the database is closed. Without it, the commits have no end. */
   readonly closeAfter?: number;
 }
 

@@ -306,7 +306,7 @@ function afterEvent(held: Held | undefined, event: OracleEvent): Held | undefine
 function outcomeOf(held: Held | undefined, event: OracleEvent): Held | undefined {
   switch (event.kind) {
     case "put":
-      // What holds already is not said anew.
+      // What holds already is not said again.
       return held && isDeepStrictEqual(inOrder(held.value), inOrder(event.value))
         ? held
         : { value: event.value, made: [event] };
