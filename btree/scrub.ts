@@ -65,8 +65,9 @@ export function scrubRange(tree: Tree, owner: PageOwner, { lower, lowerLength, u
 }
 
 /**
- * Finds a stale separator: in the range, or a beginning of its lower bound. Notes it in `stale` and the keys to either side of it in `left` and `right`, and
- * returns the level of its branch, or 0 where there is none. Every branch that may hold it is on the way to `lower`.
+ * Finds a stale separator: in the range, or a beginning of its lower bound. Notes it in `stale` and the keys to either
+ * side of it in `left` and `right`, and returns the level of its branch, or 0 where there is none. Every branch that
+ * may hold it is on the way to `lower`.
  */
 function findStale(
   tree: Tree,

@@ -1,7 +1,7 @@
 /**
  * Whether a lock in a folder can be believed (Linux). Guarantees: a folder is `local` only where its file system is
- * known to belong to one kernel, so that a process that listens there can be reached from here; a file that was mounted by
- * itself, away from its folder, is told from one that lies in it.
+ * known to belong to one kernel, so that a process that listens there can be reached from here; a file that was
+ * mounted by itself, away from its folder, is told from one that lies in it.
  */
 import fs from "node:fs";
 

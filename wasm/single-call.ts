@@ -3,8 +3,8 @@
  * within its fuel and by its deadline; nothing that it does is seen before it has ended.
  *
  * The watchdog costs more than most hooks do. So a module that ran before first gets little fuel, and runs without one;
- * only if that is not enough, it begins again, with all its fuel and a watchdog, and its time is counted from there. One
- * that did not run in this process has to be compiled, however little fuel it has: it is watched from the start.
+ * only if that is not enough, it begins again, with all its fuel and a watchdog, and its time is counted from there.
+ * One that did not run in this process has to be compiled, however little fuel it has: it is watched from the start.
  */
 
 import { Deadline } from "./deadline.js";

@@ -106,7 +106,7 @@ export class Replies {
     if (number > lastNumber && madeAt > forgotten) return;
     throw new LlmdbError(
       "LLMDB_COMMIT_UNKNOWN",
-      "this request is older than what is known of requests; look whether it was done, and if not, send it as a new request",
+      "this request is older than what is known of requests; look whether it was done, and if not, send a new one",
       { number },
     );
   }

@@ -116,7 +116,7 @@ test("where each removed key is scrubbed, every separator is a beginning of a ke
   const keys = fc.array(fc.tuple(fc.nat(3), fc.nat(30), fc.nat(9)), { minLength: 60, maxLength: 300 });
   const property = fc.property(keys, fc.array(fc.nat(), { minLength: 40, maxLength: 300 }), (parts, picks) => {
     const bench = new TreeBench(4096);
-    // Of one person there are several keys, which differ after a beginning that is longer than what tells persons apart.
+    // One person has several keys, which begin alike for longer than the keys of two persons do.
     for (const [town, person, i] of parts) bench.put(`${"town".repeat(town)}/${`p${person}`.repeat(40)}/${i}`, 300);
     for (const pick of picks) {
       const known = bench.keys();
