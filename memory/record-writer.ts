@@ -81,14 +81,14 @@ export class RecordWriter {
   /** Removes a record with its whole past, and every trace of its texts. */
   erase(id: string): void {
     const entry = this.#entry(id);
+    // What this transaction wrote and withdrew again leaves no version, but may be in the indexes since it was settled.
+    const written = this.tx.versions(id).map(({ value }) => value);
+    const values = [...(this.#touched.get(id) ?? []), ...written.filter(isRecordValue)];
     this.#touched.delete(id);
-    const values = this.tx.versions(id).map(({ value }) => value);
-    this.#unlink(entry, values.find(isRecordValue));
+    this.#unlink(entry, values[0]);
     const grams = new GramChange(this.tx);
     for (const value of values) {
-      if (isRecordValue(value) && value.kind === "entity") {
-        grams.change(entry.scope, entry.place, gramsOf(value), new Set());
-      }
+      if (value.kind === "entity") grams.change(entry.scope, entry.place, gramsOf(value), new Set());
     }
     grams.write();
     for (const { session, index } of values.filter((value) => isKind(value, "turn"))) {

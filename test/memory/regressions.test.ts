@@ -152,3 +152,14 @@ test("the turns of a session cost what the session holds, whatever else was said
   for (let n = 4; n < 64; n++) await say(`day ${n}`);
   expect(readsOf("day 63")).toBeLessThan(2 * few + 20);
 });
+
+test("what is made, withdrawn and erased in one transaction leaves nothing in the indexes", async () => {
+  const memory = newMemory();
+  await memory.transaction((tx) => {
+    tx.graph.createEntities([{ name: "ada", entityType: "person", observations: ["lives in oslo"] }]);
+    tx.graph.createRelations([{ from: "ada", to: "ada", relationType: "knows" }]);
+    tx.graph.deleteEntities(["ada"]);
+    for (const id of ["e1", "r2"]) tx.forget(id, { erase: true });
+  });
+  expect(inconsistencies(memory.db, { erased: true })).toEqual([]);
+});
