@@ -10,6 +10,7 @@ export type { MapReader as MapReads } from "./engine/map-reader.js";
 export type { Committing, MapWrites } from "./engine/map-writes.js";
 export type { BackupOptions, MapOptions, OpenOptions } from "./engine/options.js";
 export type { OrderedMap } from "./engine/ordered-map.js";
+export type { Place } from "./engine/place.js";
 export type { Range } from "./engine/range.js";
 export type { Milliseconds, Receipt } from "./engine/receipt.js";
 export type { Recovered, RecoveryStep } from "./engine/recovered.js";

@@ -33,7 +33,7 @@ import { Engine, type PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import { requireDirectory } from "./map-directory.js";
 import type { MapState } from "./map-record.js";
-import { pathOfPlace } from "./place.js";
+import { type Place, pathOfPlace } from "./place.js";
 
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 /** After so many bytes others get a turn. */
@@ -41,7 +41,7 @@ const TURN_BYTES = 1024 * 1024;
 const COPY_CACHE_BYTES = 8 * 1024 * 1024;
 
 /** Makes the copy at `path`, which must not exist. */
-export async function backupEngine(engine: Engine, place: string | URL, compact: boolean): Promise<void> {
+export async function backupEngine(engine: Engine, place: Place, compact: boolean): Promise<void> {
   const { storage } = engine;
   const path = pathOfPlace(place, "backup takes the path of the copy");
   if (storage.kind(path) !== "missing") {

@@ -19,6 +19,7 @@ import {
   type TransactionOptions,
 } from "./options.js";
 import { OrderedMap } from "./ordered-map.js";
+import type { Place } from "./place.js";
 import type { Receipt } from "./receipt.js";
 import type { Recovered } from "./recovered.js";
 import { Snapshot } from "./snapshot.js";
@@ -201,7 +202,7 @@ export class Database {
    * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_NOT_FOUND`, `LLMDB_DISK_FULL`, `LLMDB_IO`,
    * `LLMDB_CORRUPT`, `LLMDB_CLOSED`
    */
-  async backup(path: string | URL, options?: BackupOptions): Promise<void> {
+  async backup(path: Place, options?: BackupOptions): Promise<void> {
     this.requireIdle("backup");
     await backupEngine(this.engine, path, checkBackupOptions(options).compact);
   }

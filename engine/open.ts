@@ -22,7 +22,7 @@ import { Engine } from "./engine.js";
 import { Follower } from "./follower.js";
 import { decodeFreeList } from "./free-list.js";
 import { type CheckedOptions, checkOpenOptions, type OpenOptions } from "./options.js";
-import { IN_MEMORY, pathOfPlace } from "./place.js";
+import { IN_MEMORY, type Place, pathOfPlace } from "./place.js";
 import { ReaderPins } from "./reader-slots.js";
 import { Recovery } from "./recovery.js";
 
@@ -45,7 +45,7 @@ const WRITE_SLOT = 0;
  * await db.close();
  * ```
  */
-export function open(path: string | URL, options?: OpenOptions): Database {
+export function open(path: Place, options?: OpenOptions): Database {
   return openAs(Database, path, options);
 }
 
@@ -53,7 +53,7 @@ export function open(path: string | URL, options?: OpenOptions): Database {
 export type DatabaseMaker<D extends Database> = new (...parts: ConstructorParameters<typeof Database>) => D;
 
 /** As {@link open}, for handles of a layer above. */
-export function openAs<D extends Database>(make: DatabaseMaker<D>, place: string | URL, options?: OpenOptions): D {
+export function openAs<D extends Database>(make: DatabaseMaker<D>, place: Place, options?: OpenOptions): D {
   const path = pathOfPlace(place, "open takes the path of a file");
   const checked = checkOpenOptions(options);
   const storage = checked.storage ?? (path === IN_MEMORY ? memoryStorage() : fileStorage);

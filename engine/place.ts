@@ -5,6 +5,12 @@
 import { fileURLToPath } from "node:url";
 import { LlmdbError } from "../pager/error.js";
 
+/**
+ * Where a database is: a path, or a `file:` URL. A `URL` of any library of types is one: this package's types are also
+ * read where neither the browser's nor Node's are known.
+ */
+export type Place = string | { readonly href: string; readonly protocol: string };
+
 /** The path that means a database in memory, as in SQLite. A file of that name is `./:memory:`. */
 export const IN_MEMORY = ":memory:";
 
@@ -16,11 +22,11 @@ export const IN_MEMORY = ":memory:";
  */
 export function pathOfPlace(place: unknown, what: string): string {
   if (typeof place === "string" && place.length > 0) return place;
-  if (!(place instanceof URL)) {
+  if (typeof place !== "object" || place === null || !("href" in place) || typeof place.href !== "string") {
     throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `${what} as a string, or a file: URL`);
   }
   try {
-    return fileURLToPath(place);
+    return fileURLToPath(place.href);
   } catch {
     throw new LlmdbError(
       "LLMDB_INVALID_ARGUMENT",

@@ -3,6 +3,7 @@
  */
 import { openAs, openMemoryAs } from "../engine/open.js";
 import type { OpenOptions } from "../engine/options.js";
+import type { Place } from "../engine/place.js";
 import { Database } from "./database.js";
 
 /**
@@ -22,7 +23,7 @@ import { Database } from "./database.js";
  * await db.close();
  * ```
  */
-export function open(path: string | URL, options?: OpenOptions): Database {
+export function open(path: Place, options?: OpenOptions): Database {
   return openAs(Database, path, options);
 }
 

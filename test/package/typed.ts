@@ -1,5 +1,5 @@
 /** A stranger's first program in TypeScript: strict, with libraries checked and without `@types/node`. */
-import { type Database, LlmdbError, type OrderedMap, open, type Snapshot } from "llmdb";
+import { type Database, LlmdbError, type OrderedMap, open, type Place, type Snapshot } from "llmdb";
 
 interface Note {
   text: string;
@@ -10,7 +10,8 @@ function check(holds: boolean, what: string): void {
   if (!holds) throw new Error(what);
 }
 
-const db: Database = open("typed.llmdb", { pageSize: 4096 });
+const place: Place = "typed.llmdb";
+const db: Database = open(place, { pageSize: 4096 });
 const notes: OrderedMap<string, Note> = db.map<string, Note>("notes");
 const receipt = await notes.put("sky", { text: "the sky is blue", seen: 3 });
 check(receipt.tx > 0, "a receipt names its transaction");
