@@ -12,6 +12,7 @@ import type { ExtentStore } from "../pager/extent-value.js";
 import { CELL_START, HEADER_BYTES, PageViews } from "../pager/page.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { copyValue, decodeValue, Entry } from "./entry.js";
+import { HeldIterator } from "./held-iterator.js";
 import { decodeKey } from "./key.js";
 import type { ParsedRange } from "./range.js";
 import type { ValueCodec } from "./value.js";
@@ -52,7 +53,7 @@ const entry = new Entry();
 const keyBytes = new Uint8Array(65536 + 8);
 let prefixes = 0;
 
-export class MapIterator<T> implements IterableIterator<T> {
+export class MapIterator<T> extends HeldIterator<T> {
   readonly #cursor: Cursor;
   readonly #reader: PageReader;
   readonly #codec: ValueCodec;
@@ -75,6 +76,7 @@ export class MapIterator<T> implements IterableIterator<T> {
   #shift = 0;
 
   constructor(hold: IterationHold, codec: ValueCodec, extents: ExtentStore, range: ParsedRange, part: Part) {
+    super();
     this.#cursor = new Cursor(hold.tree, hold.reader, range.bounds, range.reverse);
     this.#reader = hold.reader;
     this.#codec = codec;
@@ -100,10 +102,6 @@ export class MapIterator<T> implements IterableIterator<T> {
     this.#hold?.release(this.#cursor);
     this.#hold = null;
     return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
   }
 
   #enterLeaf(): void {

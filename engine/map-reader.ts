@@ -99,17 +99,17 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
    * for (const [key, value] of map.range({ prefix: ["user", 42], reverse: true, limit: 10 })) console.log(key, value);
    * ```
    */
-  range(range?: Range): IterableIterator<[K, V]> {
+  range(range?: Range): IteratorObject<[K, V], undefined> {
     return this.iterate<[K, V]>(range, "entry");
   }
 
   /** The keys of a range, as `range`. */
-  keys(range?: Range): IterableIterator<K> {
+  keys(range?: Range): IteratorObject<K, undefined> {
     return this.iterate<K>(range, "key");
   }
 
   /** The values of a range, as `range`. */
-  values(range?: Range): IterableIterator<V> {
+  values(range?: Range): IteratorObject<V, undefined> {
     return this.iterate<V>(range, "value");
   }
 

@@ -98,7 +98,7 @@ function transactionOf(db: Database, tx: number): Explanation["transaction"] {
 }
 
 /** What changed between two points in a scope, by id. Lazy. */
-export function* diffRecords({ db, root }: Kept, from: At, to: At, scope?: string): IterableIterator<RecordChange> {
+export function* diffRecords({ db, root }: Kept, from: At, to: At, scope?: string): Generator<RecordChange, undefined> {
   const within = resolveScope(root, scope);
   for (const { key, before, after } of db.diff(from, to)) {
     const value = after ?? before;
@@ -116,7 +116,7 @@ export function* diffRecords({ db, root }: Kept, from: At, to: At, scope?: strin
 }
 
 /** The transactions that changed something in the memory's scope, without what else they did. Lazy. */
-export function* changesOf({ db, root }: Kept, options: ChangesOptions = {}): IterableIterator<MemoryChange> {
+export function* changesOf({ db, root }: Kept, options: ChangesOptions = {}): Generator<MemoryChange, undefined> {
   requireOptions(options, ["after", "before", "limit", "reverse"], "which transactions");
   const { after = 0, reverse = false } = options;
   const before = checkCount(options.before, "before", Number.POSITIVE_INFINITY);

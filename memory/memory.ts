@@ -2,6 +2,7 @@
  * The memory of an agent, on a database. Guarantees: every fact keeps when it held and when it was known; what is
  * corrected or withdrawn stays on record; nothing outside of the memory's scope is seen or changed through it.
  */
+import { YieldIterator } from "../engine/held-iterator.js";
 import { type At, requireOptions } from "../temporal/at.js";
 import { Database } from "../temporal/database.js";
 import type { Committed, ReceiptOptions, TransactionOptions } from "../temporal/options.js";
@@ -211,13 +212,13 @@ export class Memory {
   }
 
   /** What changed between two points, by id; `{}` is now. Lazy. Throws as {@link get}. */
-  diff(from: At, to: At, options: { scope?: string } = {}): IterableIterator<RecordChange> {
+  diff(from: At, to: At, options: { scope?: string } = {}): IteratorObject<RecordChange, undefined> {
     requireOptions(options, ["scope"], "diff");
-    return diffRecords(this, from, to, options.scope);
+    return new YieldIterator(diffRecords(this, from, to, options.scope));
   }
 
   /** The transactions that changed something here, without what else they did. Lazy. */
-  transactions(options?: ChangesOptions): IterableIterator<MemoryChange> {
-    return changesOf(this, options);
+  transactions(options?: ChangesOptions): IteratorObject<MemoryChange, undefined> {
+    return new YieldIterator(changesOf(this, options));
   }
 }

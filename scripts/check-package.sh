@@ -58,6 +58,8 @@ cp "$repository"/test/package/* .
 node plain.mjs
 node "$tsc" -p tsconfig.json
 node typed.js
+node "$tsc" -p tsconfig.es2025.json
+node iterators.js
 
 npm install "${quiet[@]}" --ignore-scripts --no-save \
   "abstract-level@$abstract_level" "fast-check@$fast_check" "@types/node@$types_node"

@@ -119,7 +119,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
   }
 
   /** As {@link TemporalReads.range}. */
-  range(range?: Range, at?: At): IterableIterator<[Key, unknown]> {
+  range(range?: Range, at?: At): IteratorObject<[Key, unknown], undefined> {
     return this.#store.range(range, at);
   }
 
@@ -129,7 +129,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
   }
 
   /** As {@link TemporalReads.diff}. */
-  diff(from: At, to: At, range?: Range): IterableIterator<Difference<unknown>> {
+  diff(from: At, to: At, range?: Range): IteratorObject<Difference<unknown>, undefined> {
     return this.#store.diff(from, to, range);
   }
 
@@ -193,7 +193,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * @returns an iterator of the state of this moment; leaving the loop early releases it
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_CLOSED`, `LLMDB_CORRUPT`
    */
-  transactions(within?: ListOptions): IterableIterator<LoggedTransaction> {
+  transactions(within?: ListOptions): IteratorObject<LoggedTransaction, undefined> {
     return listTransactions(this.#sources, within);
   }
 
@@ -204,7 +204,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * @returns an iterator of the state of this moment; leaving the loop early releases it
    * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`
    */
-  knownKeys(): IterableIterator<KnownKey> {
+  knownKeys(): IteratorObject<KnownKey, undefined> {
     return knownKeys(this.#sources);
   }
 

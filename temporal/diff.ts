@@ -2,6 +2,7 @@
  * What is different between two points, key by key. Guarantees: lazy; both points are read in one state; values are
  * compared as they are stored, and only those that differ are decoded.
  */
+import { HeldIterator } from "../engine/held-iterator.js";
 import type { Key } from "../engine/key.js";
 import type { ParsedRange } from "../engine/range.js";
 import { valueCodec } from "../engine/value.js";
@@ -51,7 +52,7 @@ class Side {
   }
 }
 
-export class DiffIterator<V> implements IterableIterator<Difference<V>> {
+export class DiffIterator<V> extends HeldIterator<Difference<V>> {
   readonly #before: Side;
   readonly #after: Side;
   readonly #reverse: boolean;
@@ -61,6 +62,7 @@ export class DiffIterator<V> implements IterableIterator<Difference<V>> {
   #skip: number;
 
   constructor(held: HeldSources, from: Point, to: Point, range: ParsedRange) {
+    super();
     this.#held = held;
     this.#left = range.limit;
     this.#skip = range.offset;
@@ -90,10 +92,6 @@ export class DiffIterator<V> implements IterableIterator<Difference<V>> {
     this.#held?.release();
     this.#held = null;
     return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
   }
 
   /** Looks at the next key and moves on. */

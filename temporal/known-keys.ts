@@ -5,6 +5,7 @@
  */
 import { Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
+import { HeldIterator } from "../engine/held-iterator.js";
 import type { Key } from "../engine/key.js";
 import { type HeldSources, iterate, type Sources } from "./sources.js";
 import { decodeOnlyKey, readPartition, SYSTEM_PARTITION } from "./stored-key.js";
@@ -21,16 +22,17 @@ const found = new Uint8Array(65536);
 /**
  * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`
  */
-export function knownKeys(sources: Sources): IterableIterator<KnownKey> {
+export function knownKeys(sources: Sources): IteratorObject<KnownKey, undefined> {
   return iterate(sources, (held) => new KnownKeyIterator(held));
 }
 
 /** Goes through the heads: there is one for each key. */
-class KnownKeyIterator implements IterableIterator<KnownKey> {
+class KnownKeyIterator extends HeldIterator<KnownKey> {
   readonly #cursor: Cursor | null;
   #held: HeldSources | null;
 
   constructor(held: HeldSources) {
+    super();
     const { head } = held.maps();
     this.#held = held;
     this.#cursor = head === undefined ? null : new Cursor(head.tree, head.reader, EVERYTHING, false);
@@ -55,9 +57,5 @@ class KnownKeyIterator implements IterableIterator<KnownKey> {
     this.#held?.release();
     this.#held = null;
     return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
   }
 }

@@ -27,7 +27,7 @@ export interface ListOptions {
 export function listTransactions(
   sources: Sources,
   within: ListOptions | undefined,
-): IterableIterator<LoggedTransaction> {
+): IteratorObject<LoggedTransaction, undefined> {
   const given = within === undefined ? {} : within;
   requireOptions(given, ["after", "from", "to", "limit", "reverse"], "transactions");
   const { after = 0, from, to, limit = Number.POSITIVE_INFINITY, reverse = false } = given;

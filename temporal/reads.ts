@@ -93,7 +93,7 @@ export class TemporalReads<V = unknown> {
    * for (const [key, value] of db.range({ prefix: ["nodejs"] }, { validAt: "2023-10-01" })) console.log(key, value);
    * ```
    */
-  range(range?: Range, at?: At): IterableIterator<[Key, V]> {
+  range(range?: Range, at?: At): IteratorObject<[Key, V], undefined> {
     const point = this.#point(at);
     const parsed = parseStoredRange(range, this.reader.partition, this.reader.maxBytes);
     return iterate(this.reader.sources, (held) => new ScanIterator<V>(held, point, parsed));
@@ -123,7 +123,7 @@ export class TemporalReads<V = unknown> {
    * for (const { key, before, after } of db.diff({ knownAt: lastWeek }, {})) console.log(key, before, "->", after);
    * ```
    */
-  diff(from: At, to: At, range?: Range): IterableIterator<Difference<V>> {
+  diff(from: At, to: At, range?: Range): IteratorObject<Difference<V>, undefined> {
     requireOptions(from, ["validAt", "knownAt", "tx"], "the first point of diff");
     requireOptions(to, ["validAt", "knownAt", "tx"], "the second point of diff");
     const before = this.#point(from);

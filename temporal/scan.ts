@@ -6,6 +6,7 @@
 import { Cursor } from "../btree/cursor.js";
 import { FilterCursor } from "../btree/filter-cursor.js";
 import { floorEntry } from "../engine/byte-map.js";
+import { HeldIterator } from "../engine/held-iterator.js";
 import { type Key, KeyBuffer } from "../engine/key.js";
 import type { ParsedRange } from "../engine/range.js";
 import { valueCodec } from "../engine/value.js";
@@ -160,13 +161,14 @@ export class SliceScan {
 }
 
 /** Keys and values at one point; what it holds is let go at its end, or when the loop is left. */
-export class ScanIterator<V> implements IterableIterator<[Key, V]> {
+export class ScanIterator<V> extends HeldIterator<[Key, V]> {
   readonly #scan: SliceScan;
   #held: HeldSources | null;
   #left: number;
   #skip: number;
 
   constructor(held: HeldSources, point: Point, range: ParsedRange) {
+    super();
     this.#held = held;
     this.#left = range.limit;
     this.#skip = range.offset;
@@ -193,9 +195,5 @@ export class ScanIterator<V> implements IterableIterator<[Key, V]> {
     this.#held?.release();
     this.#held = null;
     return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
   }
 }

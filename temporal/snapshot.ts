@@ -48,7 +48,7 @@ export class Snapshot extends MapSnapshot {
   }
 
   /** As {@link TemporalReads.range}. */
-  range(range?: Range, at?: At): IterableIterator<[Key, unknown]> {
+  range(range?: Range, at?: At): IteratorObject<[Key, unknown], undefined> {
     return this.#store.range(range, at);
   }
 
@@ -58,7 +58,7 @@ export class Snapshot extends MapSnapshot {
   }
 
   /** As {@link TemporalReads.diff}. */
-  diff(from: At, to: At, range?: Range): IterableIterator<Difference<unknown>> {
+  diff(from: At, to: At, range?: Range): IteratorObject<Difference<unknown>, undefined> {
     return this.#store.diff(from, to, range);
   }
 

@@ -7,6 +7,7 @@ import { type Bounds, Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
 import { type ByteSource, floorEntry } from "../engine/byte-map.js";
 import { borrowValue, copyValue, Entry, findEntry } from "../engine/entry.js";
+import { HeldIterator } from "../engine/held-iterator.js";
 import type { Key } from "../engine/key.js";
 import type { Milliseconds } from "../engine/receipt.js";
 import { valueCodec } from "../engine/value.js";
@@ -125,13 +126,14 @@ export interface LogRange {
 }
 
 /** Rows one after the other; what it holds is let go at its end, or when the loop is left. */
-export class LogIterator implements IterableIterator<LoggedTransaction> {
+export class LogIterator extends HeldIterator<LoggedTransaction> {
   readonly #cursor: Cursor | null;
   readonly #log: ByteSource | undefined;
   #held: HeldSources | null;
   #left: number;
 
   constructor(held: HeldSources, range: LogRange) {
+    super();
     this.#held = held;
     this.#left = range.limit;
     this.#log = held.maps().transactions;
@@ -156,10 +158,6 @@ export class LogIterator implements IterableIterator<LoggedTransaction> {
     this.#held?.release();
     this.#held = null;
     return { done: true, value: undefined };
-  }
-
-  [Symbol.iterator](): this {
-    return this;
   }
 
   #read(cursor: Cursor, log: ByteSource): LoggedTransaction {

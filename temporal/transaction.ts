@@ -69,7 +69,7 @@ export class Transaction extends MapTransaction implements TemporalWrites {
   }
 
   /** As {@link TemporalReads.range}; sees what is written ahead of it. */
-  range(range?: Range, at?: At): IterableIterator<[Key, unknown]> {
+  range(range?: Range, at?: At): IteratorObject<[Key, unknown], undefined> {
     return this.#store.range(range, at);
   }
 
@@ -79,7 +79,7 @@ export class Transaction extends MapTransaction implements TemporalWrites {
   }
 
   /** As {@link TemporalReads.diff}. */
-  diff(from: At, to: At, range?: Range): IterableIterator<Difference<unknown>> {
+  diff(from: At, to: At, range?: Range): IteratorObject<Difference<unknown>, undefined> {
     return this.#store.diff(from, to, range);
   }
 

@@ -70,7 +70,7 @@ export class ModuleIndex {
    * for (const [age, user] of db.modules.index("by-age").range({ gte: 30, lt: 40 })) console.log(age, user);
    * ```
    */
-  range(range?: Range): IterableIterator<[Key, Key]> {
+  range(range?: Range): IteratorObject<[Key, Key], undefined> {
     return this.#entries.keys(range);
   }
 

@@ -31,6 +31,8 @@ check(note?.seen === 4, "what was written is read back");
 for (const [key, value] of notes.range({ gte: "sea", reverse: true })) {
   check(key.length === 3 && value.text.length > 0, "ranges are typed");
 }
+const texts: IterableIterator<Note> = notes.values();
+check([...texts].length === 2, "a range is an iterable iterator");
 // @ts-expect-error: the value has the map's type.
 const wrong: () => unknown = () => notes.put("sky", { text: 1 });
 check(typeof wrong === "function", "type errors are found");

@@ -154,6 +154,28 @@ async function mcp() {
   strictEqual(code, 0);
 }
 
+/** Node 20 alone has no methods of iterators. */
+async function iterators() {
+  const db = openMemory();
+  for (let i = 0; i < 10; i++) {
+    db.map("m").putSync(i, -i);
+    db.putSync(i, -i);
+  }
+  if ("Iterator" in globalThis) {
+    const odd = db.map("m").range({ reverse: true });
+    const found = odd.filter(([key]) => key % 2 === 1).map(([, value]) => value);
+    deepStrictEqual(found.take(2).toArray(), [-9, -7]);
+    deepStrictEqual(db.transactions().drop(8).toArray().length, 2);
+  } else {
+    strictEqual(process.versions.node.startsWith("20."), true);
+  }
+  const entries = db.map("m").keys();
+  entries.next();
+  entries[Symbol.dispose]();
+  strictEqual(db.stats().openSnapshots, 0);
+  await db.close();
+}
+
 async function threads() {
   const db = open(inFolder("modules.llmdb"), { sharedCache: true });
   await db.modules.put(readFileSync(join(modules, "count-keys.wasm")), { name: "count-keys" });
@@ -179,7 +201,7 @@ else {
     console.error(`it did not end in ${PATIENCE_MS} ms`);
     process.exit(1);
   }, PATIENCE_MS).unref();
-  for (const step of [inMemory, files, past, kill, mcp, threads]) {
+  for (const step of [inMemory, iterators, files, past, kill, mcp, threads]) {
     const startedMs = performance.now();
     try {
       await step();
