@@ -76,10 +76,17 @@ export function rememberCommand(streams: Streams): Command {
     const { meta } = run.flags;
     const request = { fact: factOf(run.flags, text), ...(meta !== undefined && { meta: readValue(meta, false) }) };
     const done = await run.write("create", rememberFact, request, run.flags);
-    const [id, tx, replaced] = [done.requiredText("id"), done.requiredNumber("tx"), done.list("replaced")];
-    const corrected = replaced.length === 0 ? "" : ", which corrects what was believed";
-    await run.result({ id, tx, replaced: toJson(replaced) }, () => `${id} in transaction ${tx}${corrected}`);
+    const [id, tx, outcome] = [done.requiredText("id"), done.requiredNumber("tx"), done.requiredText("outcome")];
+    const knownFrom = done.requiredNumber("knownFrom");
+    const told = { id, tx, outcome, knownFrom: instantJson(knownFrom), replaced: toJson(done.list("replaced")) };
+    await run.result(told, () => rememberedText(id, tx, outcome, instantText(knownFrom)));
   });
+}
+
+function rememberedText(id: string, tx: number, outcome: string, knownFrom: string): string {
+  if (outcome === "unchanged") return `${id} is unchanged: known since ${knownFrom}, transaction ${tx}`;
+  if (outcome === "again") return `${id} in transaction ${tx}, said again: known since ${knownFrom}`;
+  return `${id} in transaction ${tx}${outcome === "corrected" ? ", which corrects what was believed" : ""}`;
 }
 
 /** As the memory takes it, which looks at all of it itself. */

@@ -42,7 +42,11 @@ export interface RecallOptions extends At {
    * Default `only`.
    */
   validity?: "only" | "prefer" | "any";
-  /** So many milliseconds after it became known, a hit counts half of what it would. Default: age is no matter. */
+  /**
+   * A hit counts half of what it would, this many milliseconds after what it says became known. A fact that is said
+   * again, by whatever source, gets no younger, and one of which a stretch was withdrawn neither; one that is believed
+   * again after something else was, begins again. Default: age is no matter.
+   */
   halfLifeMs?: number;
   /** Only facts whose source was at least so sure; those that say nothing count as 1. Default 0. */
   minConfidence?: number;
@@ -58,6 +62,16 @@ export interface Hit {
   /** BM25, with what neighbouring turns, age and validity make of it. Compare it within one answer only. */
   readonly score: number;
   readonly tokens: number;
+}
+
+/** A version of a record that has a text which matched. */
+interface FoundVersion {
+  readonly record: MemoryRecord;
+  /** The transaction that first asserted it. */
+  readonly origin: number;
+  readonly text: string;
+  /** Whether it holds at the point that is asked about. */
+  readonly holds: boolean;
 }
 
 /** A hit before its tokens are counted, which a caller may do. */
@@ -226,26 +240,27 @@ class Question {
     const { record, text, holds } = version;
     if (!this.#isWanted(record)) return undefined;
     const validity = holds || this.#options.validity !== "prefer" ? 1 : WHEN_INVALID;
-    return { record, text, score: score * validity * this.#freshness(record) };
+    return { record, text, score: score * validity * this.#freshness(version) };
   }
 
   /** The version of the record that has this text at the point that is asked about, and whether it holds there. */
-  #version({ id, hash }: DocumentEntry): { record: MemoryRecord; text: string; holds: boolean } | undefined {
+  #version({ id, hash }: DocumentEntry): FoundVersion | undefined {
     const found = this.#reads.version(id);
     const text = found && textWith(found, hash);
-    if (found !== undefined && text !== undefined) return { record: this.#record(found), text, holds: true };
+    if (found !== undefined && text !== undefined) return this.#found(found, text, true);
     const { validity = "only" } = this.#options;
     if (validity === "only") return undefined;
     const tx = Math.min(this.#tx, this.#latest);
     for (const version of this.#reads.versions(id, { tx: [tx, tx + 1] }).reverse()) {
       const text = textWith(version, hash);
-      if (text !== undefined) return { record: this.#record(version), text, holds: false };
+      if (text !== undefined) return this.#found(version, text, false);
     }
     return undefined;
   }
 
-  #record(version: Version<unknown>): MemoryRecord {
-    return recordOf(version, recordEntry(this.#db, String(version.key)), this.#root);
+  #found(version: Version<unknown>, text: string, holds: boolean): FoundVersion {
+    const record = recordOf(version, recordEntry(this.#db, String(version.key)), this.#root);
+    return { record, origin: version.origin, text, holds };
   }
 
   #isWanted({ value }: MemoryRecord): boolean {
@@ -255,11 +270,19 @@ class Question {
     return tags === undefined || (value.kind === "fact" && tags.every((tag) => value.tags?.includes(tag)));
   }
 
-  #freshness({ knownFrom }: MemoryRecord): number {
+  #freshness(version: FoundVersion): number {
     const { halfLifeMs } = this.#options;
     if (halfLifeMs === undefined) return 1;
-    const ageMs = Math.max(0, this.#nowMs - knownFrom);
+    const ageMs = Math.max(0, this.#nowMs - this.#firstKnown(version));
     return 0.5 ** (ageMs / halfLifeMs);
+  }
+
+  /** When what a version says became known: before the version, where a later write only cut it, or said it again. */
+  #firstKnown({ record: { value, tx, knownFrom }, origin }: FoundVersion): number {
+    if (value.kind === "fact" && value.firstKnown !== undefined) return value.firstKnown;
+    if (origin === tx) return knownFrom;
+    for (const { time } of this.#db.transactions({ after: origin - 1, limit: 1 })) return time;
+    return knownFrom;
   }
 
   /**

@@ -25,6 +25,11 @@ export interface FactValue {
   readonly source?: string;
   /** 0 to 1: how sure the source is. */
   readonly confidence?: number;
+  /**
+   * When the statement became known, in milliseconds since 1970 UTC. The memory writes it where the statement was said
+   * again with another source, confidence, tags or period: that makes a new version, and the statement no younger.
+   */
+  readonly firstKnown?: Milliseconds;
 }
 
 /** A node of the knowledge graph. */

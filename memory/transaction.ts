@@ -2,11 +2,12 @@
  * What the body of a memory's transaction gets. Guarantees: nothing outside of the memory's scope is read or written;
  * all of it becomes known at one moment, or none of it.
  */
-import { isDeepStrictEqual } from "node:util";
 import type { Key } from "../engine/key.js";
+import type { Milliseconds } from "../engine/receipt.js";
 import { LlmdbError } from "../pager/error.js";
 import { requireOptions, type Valid } from "../temporal/at.js";
-import type { Instant } from "../temporal/instant.js";
+import { type Instant, parseInstant, toMilliseconds } from "../temporal/instant.js";
+import type { Version } from "../temporal/reads.js";
 import type { Transaction } from "../temporal/transaction.js";
 import type { LoggedTransaction } from "../temporal/transaction-log.js";
 import type { Analyzer } from "./analyzer.js";
@@ -26,14 +27,23 @@ import { SESSIONS } from "./maps.js";
 import { type FactValue, isKind, isRecordValue, type RecordValue } from "./record.js";
 import { findRecord, idOf, isNamedAbove, scopeOfNamesake } from "./record-name.js";
 import { RecordWriter } from "./record-writer.js";
+import { isSameFact, isUnchanged, type KnownFact, type Saying, sayingOf } from "./said-again.js";
 import { containsScope, resolveScope, type ScopePath } from "./scope.js";
 import { revertTransaction } from "./undo.js";
 
 /** What `remember` did. */
 export interface Remembered {
   readonly id: string;
-  /** The transaction in which it became known. */
+  /** The transaction in which it became known; of what is `unchanged`, the one in which it did before. */
   readonly tx: number;
+  /**
+   * `new`: nothing was believed of it about that time. `corrected`: something else was. `again`: the same was, with
+   * another source, confidence, tags or period, which are those of now. `unchanged`: all of it was, and nothing is
+   * written.
+   */
+  readonly outcome: "new" | "corrected" | "again" | "unchanged";
+  /** Since when the statement is known, in milliseconds since 1970 UTC; said again, the first time. */
+  readonly knownFrom: Milliseconds;
   /** What was believed of the same thing about the same time until now, by valid time; now on record as corrected. */
   readonly replaced: readonly FactValue[];
 }
@@ -72,7 +82,9 @@ export class MemoryTransaction {
   }
 
   /**
-   * Writes a fact down. What was believed of the same thing about the same time is replaced, and stays on record.
+   * Writes a fact down. What was believed of the same thing about the same time is replaced, and stays on record. What
+   * is believed already keeps since when it holds and its age; another source, confidence or tags are of its whole
+   * period, and so is another end, where `validTo` is given alone.
    *
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_NOT_FOUND` for an id outside of the scope
    */
@@ -82,18 +94,32 @@ export class MemoryTransaction {
     const { validFrom = this.time, validTo = Number.POSITIVE_INFINITY } = input;
     checkPeriod(validFrom, validTo);
     const key = this.#factKey(input, value, path);
-    const isDated = input.validFrom !== undefined || input.validTo !== undefined;
-    const said = isDated ? undefined : this.writer.tx.version(key);
-    // Said again without a date it holds since when it did: a source or a confidence is of the same period.
-    const isSaidAgain = said !== undefined && isKind(said.value, "fact") && isSameStatement(said.value, value);
-    const valid = isSaidAgain ? { validFrom: said.validFrom, validTo: said.validTo } : { validFrom, validTo };
-    const replaced = this.#factsWithin(key, valid.validFrom, valid.validTo);
-    this.writer.put(key, value, valid);
-    return {
-      id: input.id ?? this.idOf(key),
-      tx: isSaidAgain && isDeepStrictEqual(said.value, value) ? said.txFrom : this.id,
-      replaced: replaced.filter((old) => !isDeepStrictEqual(old, value)),
-    };
+    const id = input.id ?? this.idOf(key);
+    const said = { value, validFrom: millisecondsOf(input.validFrom), validTo: millisecondsOf(input.validTo) };
+    const saying = sayingOf({ ...said, now: this.time }, this.#known(key));
+    const { again, others, withdrawnTo } = saying;
+    const isAgain = again.length > 0 && others.length === 0;
+    const knownFrom = isAgain ? Math.min(...again.map((version) => this.#firstKnown(version))) : this.time;
+    if (isUnchanged(saying, value)) {
+      // It is put all the same: the transaction's metadata says who said it again.
+      for (const { value, validFrom, validTo } of again) this.writer.put(key, value, { validFrom, validTo });
+      const tx = Math.max(...again.map(({ txFrom }) => txFrom));
+      return { id, tx, outcome: "unchanged", knownFrom, replaced: [] };
+    }
+    // Ends that were given are taken as they were: milliseconds round far ones.
+    const from = saying.validFrom === said.validFrom ? validFrom : saying.validFrom;
+    const to = saying.validTo === said.validTo ? validTo : saying.validTo;
+    const stored = knownFrom < this.time ? { ...value, firstKnown: knownFrom } : value;
+    this.writer.put(key, stored, { validFrom: from, validTo: to });
+    if (withdrawnTo !== undefined) this.writer.delete(key, { validFrom: to, validTo: withdrawnTo });
+    const outcome = isAgain ? "again" : others.length > 0 ? "corrected" : "new";
+    return { id, tx: this.id, outcome, knownFrom, replaced: replacedBy(saying, value) };
+  }
+
+  /** When a version's statement became known. */
+  #firstKnown({ value, origin, txFrom, knownFrom }: KnownFact): Milliseconds {
+    if (value.firstKnown !== undefined) return value.firstKnown;
+    return origin === txFrom ? knownFrom : (this.#log(origin)?.time ?? knownFrom);
   }
 
   /** The key of a fact: of the id that is given, or of the same thing, or a new one. */
@@ -130,12 +156,10 @@ export class MemoryTransaction {
     throw invalid(`the key ${JSON.stringify(id)} has a value that the memory did not write; choose another id`);
   }
 
-  /** What is believed of a fact about a stretch of time, by valid time. */
-  #factsWithin(key: string, from: Instant, to: Instant): FactValue[] {
-    const tx: [number, number] = [this.id, Number.POSITIVE_INFINITY];
-    const known = this.writer.tx.versions(key, { valid: [from, to], tx });
-    known.sort((a, b) => a.validFrom - b.validFrom);
-    return known.map(({ value }) => value).filter((value) => isKind(value, "fact"));
+  /** What is known of a fact now, about all times, by valid time. */
+  #known(key: string): KnownFact[] {
+    const versions = this.writer.tx.versions(key, { tx: [this.id, Number.POSITIVE_INFINITY] });
+    return versions.filter(isOfFact).sort((a, b) => a.validFrom - b.validFrom);
   }
 
   /**
@@ -224,10 +248,18 @@ export class MemoryTransaction {
   }
 }
 
-/** Whether two facts say the same of the same subject, no matter who says it and how surely. */
-function isSameStatement(a: FactValue, b: FactValue): boolean {
-  const said = ({ subject, predicate, object, text }: FactValue) => [subject, predicate, object, text];
-  return isDeepStrictEqual(said(a), said(b));
+function isOfFact(version: Version<unknown>): version is KnownFact {
+  return isKind(version.value, "fact");
+}
+
+/** What was believed otherwise, by valid time. */
+function replacedBy({ again, others }: Saying, value: FactValue): FactValue[] {
+  const replaced = [...again, ...others].filter((version) => !isSameFact(version.value, value));
+  return replaced.sort((a, b) => a.validFrom - b.validFrom).map((version) => version.value);
+}
+
+function millisecondsOf(instant: Instant | undefined): Milliseconds | undefined {
+  return instant === undefined ? undefined : toMilliseconds(parseInstant(instant, "a time"));
 }
 
 /** The same for an id that does not exist and for one in a scope that must not be seen. */

@@ -43,7 +43,13 @@ export const memoryOperations: Operations = new Map<string, Operation>([
 ]);
 
 function remember(tx: MemoryTransaction, args: Arguments): JsonObject {
-  const { id, replaced } = tx.remember(
+  const {
+    id,
+    tx: known,
+    outcome,
+    knownFrom,
+    replaced,
+  } = tx.remember(
     optional({
       id: args.text("id"),
       subject: args.text("subject"),
@@ -59,7 +65,8 @@ function remember(tx: MemoryTransaction, args: Arguments): JsonObject {
       validTo: args.end("validTo", Number.POSITIVE_INFINITY),
     }),
   );
-  const reply = { id, tx: tx.id, ...timeMember("knownFrom", tx.time), replaced: replaced.map(valueJson) };
+  const told = { id, tx: known, outcome, ...timeMember("knownFrom", knownFrom) };
+  const reply = { ...told, replaced: replaced.map(valueJson) };
   return fitReply(reply, budgetOf(args));
 }
 

@@ -30,6 +30,7 @@ const SAID: Properties = {
   tags: { type: "array", items: TEXT },
   source: TEXT,
   confidence: NUMBER,
+  firstKnown: TIME,
   name: TEXT,
   entityType: TEXT,
   observations: { type: "array", items: TEXT },
@@ -68,7 +69,7 @@ export const memoryTools: readonly Tool[] = [
     name: "remember",
     description:
       "Write a fact down: subject, predicate and object, or text. What was believed of the same subject and " +
-      "predicate is corrected, and stays on record.",
+      "predicate is corrected, and stays on record. outcome: new, corrected, again (since stays) or unchanged.",
     input: {
       text: text("The statement in words", 1_000_000),
       subject: text("Who or what it is about", 1000),
@@ -84,7 +85,12 @@ export const memoryTools: readonly Tool[] = [
       why: WHY,
       ...BUDGET,
     },
-    output: object({ id: TEXT, tx: COUNT, knownFrom: TIME, replaced: list(VALUE), cut: CUT }, ["id", "tx", "replaced"]),
+    output: object({ id: TEXT, tx: COUNT, outcome: TEXT, knownFrom: TIME, replaced: list(VALUE), cut: CUT }, [
+      "id",
+      "tx",
+      "outcome",
+      "replaced",
+    ]),
     hints: ADDS,
   }),
   tool({

@@ -29,8 +29,13 @@ export function recordJson(record: MemoryRecord): JsonObject {
 
 /** What a record says. */
 export function valueJson(value: RecordValue): JsonObject {
-  if (value.kind !== "fact" || value.object === undefined) return { ...value };
-  return { ...value, object: toJson(value.object) };
+  if (value.kind !== "fact") return { ...value };
+  const { firstKnown, ...said } = value;
+  return {
+    ...said,
+    ...(said.object === undefined ? {} : { object: toJson(said.object) }),
+    ...(firstKnown === undefined ? {} : timeMember("firstKnown", firstKnown)),
+  };
 }
 
 export function changeJson({ id, kind, scope, before, after }: RecordChange): JsonObject {

@@ -14,6 +14,8 @@ test("what was remembered is recalled, corrected, forgotten and erased", async (
   expect(JSON.parse((await llmdb([...ada, "--object", "Acme", "--tag", "job", "work"])).out)).toEqual({
     id: "f1",
     tx: 1,
+    outcome: "new",
+    knownFrom: expect.any(String),
     replaced: [],
   });
   const corrected = JSON.parse((await llmdb([...ada, "--object", "Initech"])).out);
@@ -31,6 +33,22 @@ test("what was remembered is recalled, corrected, forgotten and erased", async (
   expect(await recall("--tx", "2")).toEqual([0, "Ada works for Initech"]);
   expect((await llmdb(["forget", "f1", "--erase", ...db])).code).toBe(0);
   expect(await recall("--tx", "2")).toEqual([1]);
+});
+
+test("what is said again is told as such", async () => {
+  const db = ["--db", file("again.llmdb")];
+  const ada = ["remember", "--subject", "Ada", "--predicate", "works for", "--object", "Acme", ...db];
+  const told = async (...args: string[]) => (await llmdb([...ada, ...args])).out;
+  const time = "[-0-9T:.]+Z";
+  expect(await told()).toBe("f1 in transaction 1\n");
+  expect(await told()).toMatch(new RegExp(`^f1 is unchanged: known since ${time}, transaction 1\n$`));
+  expect(await told("--source", "mail")).toMatch(
+    new RegExp(`^f1 in transaction 2, said again: known since ${time}\n$`),
+  );
+  const json = JSON.parse(await told("--source", "mail", "--json"));
+  expect(json).toMatchObject({ tx: 2, outcome: "unchanged", replaced: [] });
+  expect(await told("--source", "chat", "--json")).toContain(`"outcome":"again"`);
+  expect((await llmdb(["recall", "ada", "--json", ...db])).out).toContain(`"validFrom":"${json.knownFrom}"`);
 });
 
 test.each([

@@ -49,6 +49,20 @@ function listIn(reply: JsonObject, name: string): JsonObject[] {
 
 const job = { subject: "Ada", predicate: "works for" };
 
+test("what is said again is told as such, and keeps since when it holds and is known", async () => {
+  const session = new Session();
+  const first = await session.done("remember", { ...job, object: "Acme", source: "chat" });
+  expect(first.outcome).toBe("new");
+  const again = await session.done("remember", { ...job, object: "Acme", source: "chat" });
+  expect(again).toEqual({ ...first, outcome: "unchanged" });
+  const mail = await session.done("remember", { ...job, object: "Acme", source: "mail" });
+  expect(mail).toMatchObject({ outcome: "again", knownFrom: first.knownFrom, replaced: [{ source: "chat" }] });
+  const { record } = await session.done("get", { id: first.id });
+  expect(record).toMatchObject({ source: "mail", validFrom: first.knownFrom, firstKnown: first.knownFrom });
+  const other = await session.done("remember", { ...job, object: "Initech" });
+  expect(other.outcome).toBe("corrected");
+});
+
 test("a fact is corrected, explained, undone and forgotten, and its past stays", async () => {
   const session = new Session();
   const first = await session.done("remember", { ...job, object: "Acme", source: "chat", validFrom: "2020" });

@@ -6,7 +6,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import type { EntityValue, FactValue, RelationValue } from "../../memory/record.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
-import { type MemoryModel, Refusal } from "./model.js";
+import { type MemoryModel, type ModelSlice, Refusal } from "./model.js";
 
 const words = ["ada", "acme", "node", "works", "lives", "oslo", "müsli", "İ"];
 const names = ["ada", "acme", "Node"];
@@ -41,8 +41,26 @@ const operation = fc.oneof(
       text: fc.option(text, { nil: undefined, freq: 6 }),
       tags: fc.option(fc.array(fc.constantFrom("red", "oslo"), { maxLength: 2 }), { nil: undefined }),
       id: fc.option(fc.constantFrom(...ids), { nil: undefined, freq: 3 }),
+      source: fc.option(fc.constantFrom("chat", "mail"), { nil: undefined }),
       many: fc.boolean(),
       scope,
+      period,
+    }),
+  },
+  {
+    // Of so little that most of it is said again and again.
+    weight: 4,
+    arbitrary: fc.record({
+      op: fc.constant("remember" as const),
+      subject: fc.constant("ada"),
+      predicate: fc.constant("works"),
+      object: fc.constantFrom("oslo", "acme"),
+      text: fc.constant(undefined),
+      tags: fc.option(fc.constant(["red"]), { nil: undefined, freq: 1 }),
+      source: fc.option(fc.constantFrom("chat", "mail"), { nil: undefined }),
+      id: fc.constant(undefined),
+      many: fc.constant(false),
+      scope: fc.constant(undefined),
       period,
     }),
   },
@@ -125,8 +143,8 @@ function runMemory(tx: MemoryTransaction, model: MemoryModel, op: Operation): un
       const given = Object.fromEntries(
         Object.entries({ ...input, ...period }).filter(([, value]) => value !== undefined),
       );
-      const { id, replaced } = tx.remember(given);
-      return { id, replaced };
+      const { id, replaced, outcome } = tx.remember(given);
+      return { id, replaced, outcome };
     }
     case "forget": {
       const { validFrom, validTo } = op.period;
@@ -202,7 +220,7 @@ function requireReach(model: MemoryModel, root: string, id: string): string {
 }
 
 function remember(model: MemoryModel, root: string, input: OperationOf<"remember">): unknown {
-  const { subject, predicate, object, text, tags } = input;
+  const { subject, predicate, object, text, tags, source } = input;
   const { validFrom = model.now, validTo = Number.POSITIVE_INFINITY } = input.period;
   if (object === undefined && text === undefined) throw new Refusal("nothing said");
   if (predicate !== undefined && subject === undefined) throw new Refusal("no subject");
@@ -214,16 +232,61 @@ function remember(model: MemoryModel, root: string, input: OperationOf<"remember
     ...(object === undefined ? {} : { object }),
     ...(text === undefined ? {} : { text }),
     ...(tags === undefined || tags.length === 0 ? {} : { tags }),
+    ...(source === undefined ? {} : { source }),
   };
   const id = factId(model, root, input);
-  const isDated = input.period.validFrom !== undefined || input.period.validTo !== undefined;
-  const said = isDated ? undefined : model.slices(id).find(({ from, to }) => from <= model.now && model.now < to);
-  const isAgain = said !== undefined && statementOf(said.value) === statementOf(value);
-  const [from, until] = isAgain ? [said.from, said.to] : [validFrom, validTo];
-  const before = model.slices(id).filter((slice) => slice.from < until && from < slice.to);
-  model.write(id, value, from, until);
-  const replaced = before.map(({ value }) => value).filter((old) => JSON.stringify(old) !== JSON.stringify(value));
-  return { id: model.shownId(id, root), replaced };
+  const slices = model.slices(id);
+  const isSame = (slice: ModelSlice) => statementOf(slice.value) === statementOf(value);
+  const { from, until, cut } = stretchOf(slices, isSame, { ...input.period, now: model.now });
+  const before = slices.filter((slice) => slice.from < until && from < slice.to);
+  const isAgain = before.length > 0 && before.every(isSame);
+  const isChanged = before.some((slice) => given(slice.value) !== given(value));
+  const isCovered = [from, ...before.map((slice) => slice.to)].every(
+    (at) => at >= until || before.some((slice) => slice.from <= at && at < slice.to),
+  );
+  const show = { id: model.shownId(id, root), replaced: before.map((slice) => slice.value) };
+  show.replaced = show.replaced.filter((old) => given(old) !== given(value));
+  if (isCovered && !isChanged && cut === undefined) {
+    return { ...show, outcome: "unchanged" };
+  }
+  const firstKnown = isAgain ? Math.min(...before.map(firstKnownOf)) : model.now;
+  const stored = firstKnown < model.now ? { ...value, firstKnown } : value;
+  model.write(id, stored, from, until);
+  if (cut !== undefined) model.write(id, undefined, until, cut);
+  return { ...show, outcome: isAgain ? "again" : before.length > 0 ? "corrected" : "new" };
+}
+
+/** When what a slice says was said first. */
+function firstKnownOf({ value, event }: ModelSlice): number {
+  return value.kind === "fact" && value.firstKnown !== undefined ? value.firstKnown : event.now;
+}
+
+/** The stretch that is written, and up to where the statement is cut off after it. */
+function stretchOf(
+  slices: readonly ModelSlice[],
+  isSame: (slice: ModelSlice) => boolean,
+  { validFrom, validTo, now }: { validFrom?: number | undefined; validTo?: number | undefined; now: number },
+): { from: number; until: number; cut?: number } {
+  // The statement's periods: same slices that follow each other are one.
+  const periods: { from: number; to: number }[] = [];
+  for (const slice of slices.filter(isSame)) {
+    const last = periods.at(-1);
+    if (last?.to === slice.from) last.to = slice.to;
+    else periods.push({ from: slice.from, to: slice.to });
+  }
+  const current = periods.find(({ from, to }) => validFrom === undefined && from <= now && now < to);
+  let from = current?.from ?? validFrom ?? now;
+  let until = validTo ?? current?.to ?? Number.POSITIVE_INFINITY;
+  if (current !== undefined && until < current.to) return { from, until, cut: current.to };
+  const met = periods.filter((period) => period.from < until && from < period.to);
+  from = Math.min(from, ...met.map((period) => period.from));
+  until = Math.max(until, ...met.map((period) => period.to));
+  return { from, until };
+}
+
+/** What a caller gave, as text. */
+function given(value: object): string {
+  return JSON.stringify({ ...value, firstKnown: undefined });
 }
 
 /** Its subject, predicate, object and text, as text. */

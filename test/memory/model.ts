@@ -24,6 +24,7 @@ export interface ModelRecord {
 
 interface Event {
   readonly tx: number;
+  readonly now: number;
   readonly id: string;
   readonly from: number;
   readonly to: number;
@@ -148,10 +149,18 @@ export class MemoryModel {
       .map(({ id }) => id);
   }
 
+  /** Where the value holds already, nothing is written. */
   write(id: string, value: RecordValue | undefined, from = Number.NEGATIVE_INFINITY, to = FOREVER): void {
     this.#touched.add(id);
     this.#log.get(this.tx)?.ids.add(id);
-    this.#events.push({ tx: this.tx, id, from, to, value });
+    const text = JSON.stringify(value);
+    let next = from;
+    for (const slice of value === undefined ? [] : this.slices(id)) {
+      if (slice.to <= next || to <= slice.from || JSON.stringify(slice.value) !== text) continue;
+      if (next < slice.from) this.#events.push({ tx: this.tx, now: this.now, id, from: next, to: slice.from, value });
+      next = slice.to;
+    }
+    if (next < to) this.#events.push({ tx: this.tx, now: this.now, id, from: next, to, value });
   }
 
   erase(id: string): void {
