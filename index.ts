@@ -11,7 +11,7 @@ export type { Committing, MapWrites } from "./engine/map-writes.js";
 export type { BackupOptions, MapOptions, OpenOptions } from "./engine/options.js";
 export type { OrderedMap } from "./engine/ordered-map.js";
 export type { Place } from "./engine/place.js";
-export type { Range } from "./engine/range.js";
+export type { PrefixBound, Range } from "./engine/range.js";
 export type { Milliseconds, Receipt } from "./engine/receipt.js";
 export type { Recovered, RecoveryStep } from "./engine/recovered.js";
 export type { DatabaseStats, MapStats } from "./engine/stats.js";

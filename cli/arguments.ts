@@ -35,6 +35,8 @@ export interface RangeFlags extends KeyFlags {
   readonly prefix?: string;
   readonly gte?: string;
   readonly lt?: string;
+  readonly gtPrefix?: string;
+  readonly ltePrefix?: string;
   readonly reverse?: boolean;
   readonly limit?: number;
 }
@@ -74,14 +76,19 @@ export function stretchOptions(command: Command): Command {
     .option("--valid-to <time>", "up to this time, and not at it (default: for ever)", instant);
 }
 
-/** Adds `--prefix`, `--gte`, `--lt`, `--reverse` and `--limit`. */
-export function rangeOptions(command: Command): Command {
+/** Adds `--prefix`, `--gte`, `--lt`, `--gt-prefix` and `--lte-prefix`. */
+export function boundOptions(command: Command): Command {
   return command
     .option("--prefix <key>", "keys that start with this text, or with the elements of this array")
     .option("--gte <key>", "from this key on")
     .option("--lt <key>", "before this key")
-    .option("--reverse", "descending")
-    .option("--limit <count>", "at most so many", whole);
+    .option("--gt-prefix <key>", "after all keys that start with this")
+    .option("--lte-prefix <key>", "up to the last key that starts with this");
+}
+
+/** Adds the bounds, `--reverse` and `--limit`. */
+export function rangeOptions(command: Command): Command {
+  return boundOptions(command).option("--reverse", "descending").option("--limit <count>", "at most so many", whole);
 }
 
 /** A key as it is written. */
@@ -137,11 +144,13 @@ function requireForward(validFrom: Instant, validTo: Instant): void {
 
 /** The range that options name. */
 export function rangeOf(flags: RangeFlags): Range {
-  const { prefix, gte, lt, reverse, limit } = flags;
+  const { prefix, gte, lt, gtPrefix, ltePrefix, reverse, limit } = flags;
   return {
     ...(prefix !== undefined && { prefix: readKey(prefix, flags) }),
     ...(gte !== undefined && { gte: readKey(gte, flags) }),
     ...(lt !== undefined && { lt: readKey(lt, flags) }),
+    ...(gtPrefix !== undefined && { gt: { prefix: readKey(gtPrefix, flags) } }),
+    ...(ltePrefix !== undefined && { lte: { prefix: readKey(ltePrefix, flags) } }),
     ...(reverse !== undefined && { reverse }),
     ...(limit !== undefined && { limit }),
   };

@@ -130,7 +130,7 @@ function requirePrefix(prefix: Key): void {
   if (typeof prefix === "string" || Array.isArray(prefix) || isUint8Array(prefix)) return;
   throw new LlmdbError(
     "LLMDB_INVALID_ARGUMENT",
-    `a prefix is a string, a Uint8Array or an array, not ${describe(prefix)}`,
+    `a prefix is a string, bytes or an array, not ${describe(prefix)}`,
   );
 }
 

@@ -7,16 +7,32 @@ import { compareBytes } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import { encodeKey, encodePrefix, type Key, KeyBuffer, keyAfterPrefix } from "./key.js";
 
-/** Which entries, in which order, how many. Without any option: all, ascending. */
+/**
+ * As a bound: all keys that begin with a prefix, as one. `gt` is after the last of them, `gte` from the first on, `lt`
+ * before the first, `lte` up to the last. They need not be there.
+ */
+export interface PrefixBound {
+  /** Strings that start with this string, bytes that start with these bytes, tuples that start with these elements. */
+  readonly prefix: Key;
+}
+
+/**
+ * Which entries, in which order, how many. Without any option: all, ascending.
+ *
+ * @example
+ * ```ts
+ * map.keys({ gt: { prefix: ["user", 42] }, limit: 1 }); // the first key after all that begin with "user", 42
+ * ```
+ */
 export interface Range {
-  /** Above this key. */
-  gt?: Key;
-  /** At or above this key. */
-  gte?: Key;
-  /** Below this key. */
-  lt?: Key;
-  /** At or below this key. */
-  lte?: Key;
+  /** Above this key, or above all with a prefix. */
+  gt?: Key | PrefixBound;
+  /** At or above this key, or from the first with a prefix on. */
+  gte?: Key | PrefixBound;
+  /** Below this key, or below all with a prefix. */
+  lt?: Key | PrefixBound;
+  /** At or below this key, or up to the last with a prefix. */
+  lte?: Key | PrefixBound;
   /** Strings that start with this string, bytes that start with these bytes, tuples that start with these elements. */
   prefix?: Key;
   /** Descending. Default false. */
@@ -106,17 +122,31 @@ export function parseRangeAs(range: Range | undefined, encoding: RangeEncoding):
   return parsed;
 }
 
-/** Raises the lower bound to a key; `after` puts it right behind the key. */
-function raise(bounds: Bounds, key: Key, after: boolean, encoding: RangeEncoding): void {
-  encoding.key(key, buffer);
-  if (after) encoding.after(buffer);
+/** Raises the lower bound to a key or prefix; `after` puts it right after the key, or after all with the prefix. */
+function raise(bounds: Bounds, at: Key | PrefixBound, after: boolean, encoding: RangeEncoding): void {
+  encodeBound(at, after, encoding);
   raiseTo(bounds, buffer.length);
 }
 
-function lower(bounds: Bounds, key: Key, after: boolean, encoding: RangeEncoding): void {
-  encoding.key(key, buffer);
-  if (after) encoding.after(buffer);
+function lower(bounds: Bounds, at: Key | PrefixBound, after: boolean, encoding: RangeEncoding): void {
+  encodeBound(at, after, encoding);
   lowerTo(bounds, buffer.length);
+}
+
+function encodeBound(at: Key | PrefixBound, after: boolean, encoding: RangeEncoding): void {
+  if (isPrefixBound(at)) {
+    for (const name in at) if (name !== "prefix") throw invalid(`a bound is a key or { prefix }; it has no "${name}"`);
+    encoding.prefix(at.prefix, buffer);
+    // A key begins with a tag below FF, so that there is something after it.
+    if (after) keyAfterPrefix(buffer);
+  } else {
+    encoding.key(at, buffer);
+    if (after) encoding.after(buffer);
+  }
+}
+
+function isPrefixBound(at: Key | PrefixBound): at is PrefixBound {
+  return typeof at === "object" && at !== null && !Array.isArray(at) && !ArrayBuffer.isView(at) && "prefix" in at;
 }
 
 function raiseTo(bounds: Bounds, length: number): void {

@@ -8,6 +8,7 @@ import type { CallOptions, Database, PagesOf, Reduction, Usage } from "../../ind
 import { toJson } from "../../models/values/json-forms.js";
 import { RESULT_FORMS, type ResultForm, resultAs } from "../../server/mcp/result-form.js";
 import {
+  boundOptions,
   keyOptions,
   type PointFlags,
   partitionOption,
@@ -38,10 +39,8 @@ export function runCommand(streams: Streams): Command {
   const command = databaseCommand("run", "runs a stored module over leaf pages and prints what it gives out")
     .argument("<module>", "a hash or a name")
     .summary("runs a module over pages")
-    .option("--map <name>", "over the pages of this plain map")
-    .option("--prefix <key>", "keys that start with this text, or with the elements of this array")
-    .option("--gte <key>", "from this key on")
-    .option("--lt <key>", "before this key")
+    .option("--map <name>", "over the pages of this plain map");
+  boundOptions(command)
     .addOption(
       new Option(
         "--call <name>",

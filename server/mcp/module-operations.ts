@@ -5,7 +5,7 @@
  */
 
 import type { Key } from "../../engine/key.js";
-import type { Range } from "../../engine/range.js";
+import type { PrefixBound, Range } from "../../engine/range.js";
 import type { Memory } from "../../memory/memory.js";
 import { LlmdbError } from "../../pager/error.js";
 import type { CallOptions } from "../../wasm/call-options.js";
@@ -222,7 +222,13 @@ function grantsOf(args: Arguments): CallOptions {
 function pagesOf(args: Arguments): PagesOf {
   const map = args.text("map");
   const partition = args.number("partition");
-  const range: Range = optional({ prefix: keyIn(args, "prefix"), gte: keyIn(args, "gte"), lt: keyIn(args, "lt") });
+  const range: Range = optional({
+    prefix: keyIn(args, "prefix"),
+    gte: keyIn(args, "gte"),
+    lt: keyIn(args, "lt"),
+    gt: prefixIn(args, "gtPrefix"),
+    lte: prefixIn(args, "ltePrefix"),
+  });
   const { at } = args;
   if (map === undefined) {
     if (partition === undefined) throw wrong("say over which pages: map, or partition (0: the facts of this memory)");
@@ -236,6 +242,11 @@ function pagesOf(args: Arguments): PagesOf {
 function keyIn(args: Arguments, name: string): Key | undefined {
   const given = args.any(name);
   return given === undefined || given === null ? undefined : keyOf(given, name);
+}
+
+function prefixIn(args: Arguments, name: string): PrefixBound | undefined {
+  const prefix = keyIn(args, name);
+  return prefix === undefined ? undefined : { prefix };
 }
 
 function keyOf(value: unknown, name: string): Key {

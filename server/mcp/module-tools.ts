@@ -108,6 +108,8 @@ export const moduleTools: readonly Tool[] = [
       prefix: { description: "Keys that begin so: text, number, or a list of those" },
       gte: { description: "Keys from here on" },
       lt: { description: "Keys before this" },
+      gtPrefix: { description: "After all keys that begin so" },
+      ltePrefix: { description: "Up to the last key that begins so" },
       ...AT,
       arg: text("Handed over as UTF-8", 65_536),
       argBase64: text("Handed over as bytes", 87_384),

@@ -120,6 +120,7 @@ test("a module runs over a map, a part of it, and the facts of a point", async (
   expect(await run("--map", "notes")).toBe(300);
   expect(await run("--map", "notes", "--workers", "0", "--pages-per-call", "3", "--floats", "fast")).toBe(300);
   expect(await run("--map", "notes", "--gte", '["note",100]', "--lt", '["note",110]')).toBe(10);
+  expect(await run("--map", "notes", "--gt-prefix", '["note",100]', "--lte-prefix", '["note",110]')).toBe(10);
   expect(await run("--map", "notes", "--prefix", '["note"]', "--call", "reduce_pages")).toBe(300);
   expect(await run("--partition", "0", "--prefix", "key/")).toBe(6);
   expect(await run("--partition", "0", "--tx", "1")).toBe(5);

@@ -41,6 +41,12 @@ test("as-of lists what holds at a point", async () => {
     { key: ["tuple", 2], value: 2 },
     { key: ["tuple", 3], value: 3 },
   ]);
+  const after = await llmdb(["list", "--gt-prefix", "key/1", "--lte-prefix", "key/", "--json"], { env });
+  expect(jsonLines(after.out)).toMatchObject([{ key: "key/2" }, { key: "key/4" }]);
+  const behind = ["list", "--gt-prefix", "key/", "--lte-prefix", '["tuple",2]', "--reverse", "--json"];
+  expect(jsonLines((await llmdb(behind, { env })).out)).toMatchObject([{ key: ["tuple", 2] }, { key: ["tuple", 1] }]);
+  const bad = await llmdb(["list", "--gt-prefix", "7"], { env });
+  expect([bad.code, bad.err]).toEqual([2, expect.stringMatching(/a prefix is a string.*not a number/)]);
   const past = await llmdb(["as-of", "--known-at", "2003-06-01", "--valid-at", "2001-06-01", "--json"], { env });
   expect(jsonLines(past.out)).toEqual([
     { key: "key/0", value: { v: 3 } },
@@ -66,6 +72,8 @@ test("diff says what is not the same", async () => {
     { key: "key/2", after: "v2" },
     { key: ["tuple", 2], after: 2 },
   ]);
+  const part = ["diff", "--from-tx", "3", "--gt-prefix", "key/0", "--lte-prefix", "key/3", "--json"];
+  expect(jsonLines((await llmdb(part, { env })).out)).toEqual([{ key: "key/3", before: "v3" }]);
   expect((await llmdb(["diff"], { env })).code).toBe(2);
   expect((await llmdb(["diff", "--valid-at", "2020"], { env })).code).toBe(2);
   expect((await llmdb(["diff", "--from-tx", "1", "--from-known-at", "2002"], { env })).code).toBe(2);

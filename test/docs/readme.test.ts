@@ -9,6 +9,7 @@ import { copyPackage, runThere } from "./package-copy.js";
 const readme = readFileSync(join(root, "README.md"), "utf8");
 const bitemporal = readFileSync(join(root, "docs", "bitemporal.md"), "utf8");
 const store = readFileSync(join(root, "docs", "store.md"), "utf8");
+const keys = readFileSync(join(root, "docs", "keys.md"), "utf8");
 const memory = readFileSync(join(root, "docs", "agent-memory.md"), "utf8");
 
 let folder = "";
@@ -31,6 +32,7 @@ function programs(of: string, prefix = "program"): { name: string; code: string;
 test.each([
   ...programs(readme),
   ...programs(store, "store"),
+  ...programs(keys, "keys"),
   ...programs(bitemporal, "bitemporal"),
   ...programs(memory, "memory"),
 ])("$name runs as it is pasted", ({ name, code, prints }) => {

@@ -162,15 +162,20 @@ export function rangesOf(universe: Universe): fc.Arbitrary<Range> {
   const prefixes = universe.keys.filter(
     (one) => typeof one === "string" || one instanceof Uint8Array || Array.isArray(one),
   );
+  const prefix = fc.constantFrom(...prefixes);
+  const bound = fc.oneof(
+    { weight: 4, arbitrary: key },
+    { weight: 1, arbitrary: prefix.map((one) => ({ prefix: one })) },
+  );
   const some = <T>(arbitrary: fc.Arbitrary<T>, weight: number): fc.Arbitrary<T | undefined> =>
     fc.oneof({ weight: 10 - weight, arbitrary: fc.constant(undefined) }, { weight, arbitrary });
   return fc
     .record({
-      gt: some(key, 2),
-      gte: some(key, 3),
-      lt: some(key, 3),
-      lte: some(key, 2),
-      prefix: some(fc.constantFrom(...prefixes), 1),
+      gt: some(bound, 2),
+      gte: some(bound, 3),
+      lt: some(bound, 3),
+      lte: some(bound, 2),
+      prefix: some(prefix, 1),
       reverse: some(fc.boolean(), 6),
       limit: some(fc.nat(30), 2),
       offset: some(fc.nat(30), 2),

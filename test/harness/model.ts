@@ -3,7 +3,7 @@
  * of the engine is used here but its types, so that a mistake there cannot hide itself.
  */
 import type { Key } from "../../engine/key.js";
-import type { Range } from "../../engine/range.js";
+import type { PrefixBound, Range } from "../../engine/range.js";
 import type { ValueFormat } from "../../engine/value.js";
 
 /** Negative, zero or positive, as in `Array.prototype.sort`. */
@@ -43,12 +43,12 @@ export class ModelMap {
   }
 
   clear(range: Range): void {
-    this.#entries = this.#entries.filter(([key]) => !this.#isInside(key, range));
+    this.#entries = this.#entries.filter(([key]) => !isInRange(key, range, this.#compare));
   }
 
   range(range: Range): ModelEntry[] {
     const { offset = 0, limit = Number.POSITIVE_INFINITY } = range;
-    const inside = this.#entries.filter(([key]) => this.#isInside(key, range));
+    const inside = this.#entries.filter(([key]) => isInRange(key, range, this.#compare));
     if (range.reverse === true) inside.reverse();
     return inside.slice(offset, offset + limit);
   }
@@ -66,26 +66,6 @@ export class ModelMap {
     return new ModelMap(this.format, this.#compare, this.#entries.slice());
   }
 
-  #isInside(key: Key, { gt, gte, lt, lte, prefix }: Range): boolean {
-    const compare = this.#compare;
-    return (
-      (gt === undefined || compare(key, gt) > 0) &&
-      (gte === undefined || compare(key, gte) >= 0) &&
-      (lt === undefined || compare(key, lt) < 0) &&
-      (lte === undefined || compare(key, lte) <= 0) &&
-      (prefix === undefined || this.#startsWith(key, prefix))
-    );
-  }
-
-  #startsWith(key: Key, prefix: Key): boolean {
-    if (typeof prefix === "string") return typeof key === "string" && key.startsWith(prefix);
-    if (prefix instanceof Uint8Array) {
-      return key instanceof Uint8Array && prefix.length <= key.length && prefix.every((byte, i) => key[i] === byte);
-    }
-    if (!Array.isArray(prefix) || !Array.isArray(key) || key.length < prefix.length) return false;
-    return prefix.every((element, i) => this.#compare(key[i], element) === 0);
-  }
-
   #holds(place: number, key: Key): boolean {
     return place < this.#entries.length && this.#compare(this.#entries[place][0], key) === 0;
   }
@@ -101,6 +81,36 @@ export class ModelMap {
     }
     return low;
   }
+}
+
+/** Whether a key is in a range, whatever the range says of count and direction. */
+export function isInRange(key: Key, { gt, gte, lt, lte, prefix }: Range, compare: CompareKeys): boolean {
+  return (
+    (gt === undefined || orderOf(key, gt, compare) > 0) &&
+    (gte === undefined || orderOf(key, gte, compare) >= 0) &&
+    (lt === undefined || orderOf(key, lt, compare) < 0) &&
+    (lte === undefined || orderOf(key, lte, compare) <= 0) &&
+    (prefix === undefined || startsWith(key, prefix, compare))
+  );
+}
+
+/** How a key lies to a bound. Those with a prefix are all in one place, that of the prefix itself. */
+function orderOf(key: Key, bound: Key | PrefixBound, compare: CompareKeys): number {
+  if (!isPrefixBound(bound)) return compare(key, bound);
+  return startsWith(key, bound.prefix, compare) ? 0 : compare(key, bound.prefix);
+}
+
+function isPrefixBound(bound: Key | PrefixBound): bound is PrefixBound {
+  return typeof bound === "object" && bound !== null && Object.keys(bound).join() === "prefix";
+}
+
+function startsWith(key: Key, prefix: Key, compare: CompareKeys): boolean {
+  if (typeof prefix === "string") return typeof key === "string" && key.startsWith(prefix);
+  if (prefix instanceof Uint8Array) {
+    return key instanceof Uint8Array && prefix.length <= key.length && prefix.every((byte, i) => key[i] === byte);
+  }
+  if (!Array.isArray(prefix) || !Array.isArray(key) || key.length < prefix.length) return false;
+  return prefix.every((element, i) => compare(key[i], element) === 0);
 }
 
 /** All maps of one state. A map exists from its first write until it is dropped. */

@@ -271,7 +271,7 @@ describe("prefixes", () => {
     for (const prefix of [null, true, 1, 1n, undefined, new Date(0)]) {
       const error = thrown(() => encodePrefix(prefix as Key, new KeyBuffer(), limit));
       expect(error.code).toBe("LLMDB_INVALID_ARGUMENT");
-      expect(error.message).toContain("a prefix is a string, a Uint8Array or an array");
+      expect(error.message).toContain("a prefix is a string, bytes or an array");
     }
   });
 

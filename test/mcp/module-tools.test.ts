@@ -121,6 +121,8 @@ test("it runs over a map, a part of it, and the facts of a point", async () => {
   };
   expect(await run({ map: "notes" })).toBe(500);
   expect(await run({ map: "notes", gte: ["note", 10], lt: ["note", 15] })).toBe(5);
+  expect(await run({ map: "notes", gtPrefix: ["note", 10], ltePrefix: ["note", 15] })).toBe(5);
+  expect(await run({ map: "notes", gtPrefix: ["note"] })).toBe(0);
   expect(await run({ map: "notes", prefix: ["note"] })).toBe(500);
   expect(await run({ map: "nothing" })).toBe(0);
   expect(await run({ partition: 0, prefix: "key/" })).toBe(5);
@@ -150,6 +152,7 @@ test.each<[string, string, JsonObject, RegExp]>([
   ["both", "module_run", { module: "records", map: "notes", partition: 0 }, /map or partition, not both/],
   ["a past of a map", "module_run", { module: "records", map: "notes", tx: 1 }, /a map has no past/],
   ["a key that is none", "module_run", { module: "records", map: "notes", gte: { a: 1 } }, /gte is a key/],
+  ["no prefix", "module_run", { module: "records", map: "notes", gtPrefix: 7 }, /a prefix is a string/],
   ["two arguments", "module_run", { module: "records", map: "notes", arg: "", argBase64: "" }, /not both/],
   ["base64 that is none", "module_run", { module: "records", map: "notes", argBase64: "a b*" }, /bytes in base64/],
   ["much time", "module_run", { module: "records", map: "notes", timeoutMs: 5001 }, /<=5000 at timeoutMs/],

@@ -4,11 +4,12 @@
  */
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Key } from "../../engine/key.js";
-import type { Range } from "../../engine/range.js";
+import type { PrefixBound, Range } from "../../engine/range.js";
 import type { At, Within } from "../../temporal/at.js";
 import type { Database } from "../../temporal/database.js";
 import { openMemory } from "../../temporal/open.js";
 import type { LoggedTransaction } from "../../temporal/transaction-log.js";
+import { isInRange } from "../harness/model.js";
 import { Random } from "../harness/random.js";
 import { clockOf, runOnDatabase } from "../harness/temporal/driver.js";
 import { historyOf } from "../harness/temporal/history.js";
@@ -103,10 +104,10 @@ describe("at random points", () => {
     for (let i = 0; i < RUNS; i++) {
       const at = pointOf(random);
       const range: Range = { reverse: random.chance(0.4), limit: random.below(6), offset: random.below(3) };
-      const [low, high] = [random.pick(KEYS), random.pick(KEYS)];
+      const [low, high] = [boundOf(random), boundOf(random)];
       if (random.chance(0.5)) range[random.pick(["gt", "gte"] as const)] = low;
       if (random.chance(0.5)) range[random.pick(["lt", "lte"] as const)] = high;
-      const all = [...db.range({}, at)].filter(([key]) => isInside(key, range));
+      const all = [...db.range({}, at)].filter(([key]) => isInRange(key, range, compareKeys));
       if (range.reverse) all.reverse();
       const expected = all.slice(range.offset, (range.offset ?? 0) + (range.limit ?? inf));
       expect([...db.range(range, at)]).toEqual(expected);
@@ -143,11 +144,10 @@ describe("at random points", () => {
   });
 });
 
-function isInside(key: Key, { gt, gte, lt, lte }: Range): boolean {
-  if (gt !== undefined && compareKeys(key, gt) <= 0) return false;
-  if (gte !== undefined && compareKeys(key, gte) < 0) return false;
-  if (lt !== undefined && compareKeys(key, lt) >= 0) return false;
-  return lte === undefined || compareKeys(key, lte) <= 0;
+function boundOf(random: Random): Key | PrefixBound {
+  return random.chance(0.4)
+    ? { prefix: random.pick<Key>(["a", "app", ["a"], ["a", 2], ["a", [1]], []]) }
+    : random.pick(KEYS);
 }
 
 test("transactions by number, time and count, in both directions", () => {
