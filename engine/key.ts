@@ -128,10 +128,7 @@ export function encodePrefix(prefix: Key, into: KeyBuffer, maxBytes: number): vo
 
 function requirePrefix(prefix: Key): void {
   if (typeof prefix === "string" || Array.isArray(prefix) || isUint8Array(prefix)) return;
-  throw new LlmdbError(
-    "LLMDB_INVALID_ARGUMENT",
-    `a prefix is a string, bytes or an array, not ${describe(prefix)}`,
-  );
+  throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `a prefix is a string, bytes or an array, not ${describe(prefix)}`);
 }
 
 /**
