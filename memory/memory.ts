@@ -108,7 +108,7 @@ export class Memory {
       const tx = new MemoryTransaction(own, this.analyzer, this.root, this.#log);
       requireSameAnalyzer(own, this.analyzer.name);
       const value = body(tx);
-      tx.writer.settle();
+      tx.writer.finish();
       return value;
     };
   }

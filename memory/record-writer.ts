@@ -13,13 +13,17 @@ import { GramChange, gramsOf } from "./gram-index.js";
 import {
   DOCUMENTS_OF,
   EDGES,
+  IDENTITIES,
   NAMES,
   ORDER,
   PAST_TERMS,
   RECORDS,
   REPLIES,
   type RecordEntry,
+  SCOPES,
+  SESSIONS,
   TERMS,
+  TOTALS,
   TURNS,
 } from "./maps.js";
 import {
@@ -44,6 +48,8 @@ export class RecordWriter {
   readonly #analyzer: Analyzer;
   /** The records that were written, and what was known of them before. */
   readonly #touched = new Map<string, RecordValue[]>();
+  /** Where records were erased: what has none any more goes by its name too. */
+  readonly #erasedFrom = new Map<number, { readonly path: ScopePath; readonly sessions: Set<string> }>();
 
   constructor(tx: Transaction, analyzer: Analyzer) {
     this.tx = tx;
@@ -91,8 +97,10 @@ export class RecordWriter {
       if (value.kind === "entity") grams.change(entry.scope, entry.place, gramsOf(value), new Set());
     }
     grams.write();
+    const { sessions } = this.#erasingFrom(entry);
     for (const { session, index } of values.filter((value) => isKind(value, "turn"))) {
       this.tx.map(TURNS).delete([entry.scope, session, index]);
+      sessions.add(session);
     }
     const documents = eraseDocuments(this.tx, id);
     this.directory.delete(id, entry);
@@ -107,17 +115,51 @@ export class RecordWriter {
     for (const term of terms) for (const map of [TERMS, PAST_TERMS]) this.#scrubUnused(map, [term, entry.scope]);
   }
 
+  #erasingFrom({ scope, path }: RecordEntry): { readonly sessions: Set<string> } {
+    const known = this.#erasedFrom.get(scope) ?? { path, sessions: new Set() };
+    this.#erasedFrom.set(scope, known);
+    return known;
+  }
+
+  /** The name of a session without turns, and of a scope without records, is all that is left of what was erased. */
+  #dropEmptied(): void {
+    for (const [scope, { path, sessions }] of this.#erasedFrom) {
+      for (const session of sessions) {
+        if (this.tx.map(TURNS).count({ prefix: [scope, session] }) > 0) continue;
+        this.tx.map(SESSIONS).delete([scope, session]);
+        for (const map of [SESSIONS, TURNS]) this.#scrub(map, [scope, session]);
+      }
+      // The scope of everything has no name.
+      if (path !== "" && this.tx.map(IDENTITIES).count({ prefix: [scope] }) === 0) this.#dropScope(scope, path);
+    }
+    this.#erasedFrom.clear();
+  }
+
+  #dropScope(scope: number, path: ScopePath): void {
+    this.tx.map(SCOPES).delete(path);
+    this.tx.map(TOTALS).clear({ prefix: [scope] });
+    this.tx.map(SESSIONS).clear({ prefix: [scope] });
+    this.#scrub(SCOPES, path);
+    this.#scrub(SESSIONS, [scope]);
+  }
+
   /** A list that is empty now may have left its name in the branches. */
   #scrubUnused(map: string, list: readonly Key[]): void {
     if (this.tx.map(map).count({ prefix: list }) === 0) this.#scrub(map, list);
   }
 
-  #scrub(map: string, prefix: readonly Key[]): void {
+  #scrub(map: string, prefix: string | readonly Key[]): void {
     encodePrefix(prefix, prefixBuffer, MAX_KEY_BYTES);
     writerOf(this.tx).scrub(map, prefixBuffer.bytes.slice(0, prefixBuffer.length));
   }
 
-  /** Brings what is kept beside the records up to them. The last of a transaction. */
+  /** The last of a transaction. */
+  finish(): void {
+    this.settle();
+    this.#dropEmptied();
+  }
+
+  /** Brings what is kept beside the records up to them. */
   settle(): void {
     const index = new IndexChange(this.tx);
     const grams = new GramChange(this.tx);

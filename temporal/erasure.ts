@@ -1,7 +1,8 @@
 /**
  * Physical removal of a key: every slice, every value, and the key itself in the transaction log. Guarantees: nothing
  * of it can be asked for any more, at any time; its bytes are gone from file and log after the next checkpoint; the
- * transaction log keeps that something was erased, and a hash.
+ * transaction log keeps that something was erased, and a hash. The metadata of a transaction goes with the last key
+ * that it names: who and why is about what was written, and may quote it.
  */
 import type { ByteMapWriter } from "../engine/byte-map.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
@@ -58,7 +59,9 @@ export class Erasure {
   #hashInRow(tx: number, stored: Uint8Array, hash: Uint8Array): void {
     const row = readRow(this.#maps.sources.transactions, tx);
     if (row === undefined) return;
-    const bytes = encodeRow(hashKeyInRow(row, stored, hash));
+    const hashed = hashKeyInRow(row, stored, hash);
+    const namesNothing = hashed.operations.every(({ isHashed }) => isHashed);
+    const bytes = encodeRow(namesNothing ? { ...hashed, meta: null } : hashed);
     this.#maps.transactions.put(rowKey(tx), TX_BYTES, bytes, bytes.length);
   }
 

@@ -27,7 +27,9 @@ const WORDS = [
   "canarytext",
   "canarytag",
   "canarysource",
+  "canarywhy",
 ];
+const SCOPE = "canaryscope";
 const ENTITY_WORDS = ["canaryname", "canarytype", "canaryobservation", "canaryadded"];
 
 /** The words that are in a file of the folder. */
@@ -43,7 +45,7 @@ async function say(service: Callable, scope?: string): Promise<void> {
   const from = scope === undefined ? {} : { scope };
   const fact = { id: "canaryid", subject: "canarysubject", predicate: "canarypredicate" };
   const more = { object: ["canaryobject", 12345678901234567890n], text: "canarytext is ill" };
-  const said = { ...fact, ...more, tags: ["canarytag"], source: "canarysource" };
+  const said = { ...fact, ...more, tags: ["canarytag"], source: "canarysource", why: "canarywhy" };
   await service.call("remember", { ...from, arguments: said });
   await service.call("remember", { ...from, arguments: { id: "canaryid", text: "something else" } });
   const entity = { name: "canaryname", entityType: "canarytype", observations: ["canaryobservation"] };
@@ -65,7 +67,7 @@ const serve = (path: string) =>
 test.each([
   ["the process that has the database", 0, undefined],
   ["a guest of it", 1, undefined],
-  ["a guest, in a scope", 1, "team/ada"],
+  ["a guest, in a scope", 1, `team/${SCOPE}`],
 ])("erased through %s", async (what, index, scope) => {
   const name = what.replaceAll(" ", "-");
   const path = join(folder, name);
@@ -73,7 +75,7 @@ test.each([
   await holder.call("remember", { arguments: { id: "other", text: "stays" } });
   for (const service of [holder, guest]) await service.call("status", {});
   await say([holder, guest][index], scope);
-  const words = [...WORDS, ...ENTITY_WORDS];
+  const words = [...WORDS, ...ENTITY_WORDS, ...(scope === undefined ? [] : [SCOPE])];
   expect(found(name, words)).toEqual(words);
   await erase([guest, holder][index], scope);
   await guest.close();
@@ -99,13 +101,31 @@ test("erased by the library, alone, of what a server's replies hold", async () =
   await memory.db.close();
 });
 
+test("a conversation, erased by the library in its scope", async () => {
+  const name = "conversation";
+  const memory = new Memory(open(join(folder, name)), { scope: `people/${SCOPE}` });
+  const words = ["canarysession", "canaryrole", "canarytext", "canarywhy", SCOPE];
+  const ids: string[] = [];
+  for (const [i, meta] of [{ why: "canarywhy" }, {}, { by: "tool" }].entries()) {
+    ids.push(await memory.addTurn("canarysession", { role: "canaryrole", text: `canarytext ${i}` }, { meta }));
+  }
+  await memory.db.checkpoint();
+  expect(found(name, words)).toEqual(words);
+  for (const id of ids) await memory.forget(id, { erase: true });
+  await memory.db.checkpoint();
+  expect(found(name, words)).toEqual([]);
+  expect(memory.db.verify().problems).toEqual([]);
+  await memory.db.close();
+});
+
 test.each([false, true])("erased by the command; alongside a server: %s", async (isShared) => {
   const name = `command-${isShared}`;
   const path = join(folder, name);
   const service = isShared ? await serve(path) : undefined;
   const fact = ["remember", "canarytext is ill", "--subject", "canarysubject", "--predicate", "canarypredicate"];
   const about = ["--object", '"canaryobject"', "--tag", "canarytag", "--source", "canarysource", "--id", "canaryid"];
-  expect(await llmdb([...fact, ...about, "--db", path])).toMatchObject({ code: 0 });
+  const why = ["--meta", '{"why":"canarywhy"}'];
+  expect(await llmdb([...fact, ...about, ...why, "--db", path])).toMatchObject({ code: 0 });
   expect(await llmdb(["remember", "something else", "--id", "canaryid", "--db", path])).toMatchObject({ code: 0 });
   expect(found(name, WORDS)).toEqual(WORDS);
   expect(await llmdb(["forget", "canaryid", "--erase", "--db", path])).toMatchObject({ code: 0 });

@@ -3,8 +3,9 @@
  * files; every other record answers as before.
  */
 import { expect, test } from "vitest";
+import { SCOPES, SESSIONS } from "../../memory/maps.js";
 import { Memory } from "../../memory/memory.js";
-import { open } from "../../temporal/open.js";
+import { open, openMemory } from "../../temporal/open.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { inconsistencies } from "./consistency.js";
@@ -42,7 +43,7 @@ async function fill(memory: Memory, random: Random): Promise<Subject[]> {
     const [first, second, third, fourth] = marks;
     const long = `${second} ${"and so on ".repeat((i % 60) * 7)} ${third}`;
     if (i % 4 === 0) {
-      await memory.remember({ id: `doc/${first.repeat(6)}`, subject: "ada", text: long });
+      await memory.remember({ id: `doc/${first.repeat(6)}`, subject: "ada", text: long }, { meta: { why: third } });
       await memory.remember({ id: `doc/${first.repeat(6)}`, subject: "ada", text: `common ${fourth}` });
       subjects.push({ id: `doc/${first.repeat(6)}`, marks });
     } else if (i % 4 === 1) {
@@ -58,7 +59,8 @@ async function fill(memory: Memory, random: Random): Promise<Subject[]> {
       subjects.push({ id, marks });
       if (i % 8 === 2) await memory.forget(id);
     } else {
-      const id = await memory.addTurn(`session ${i}`, { role: first, text: `common ${long} ${fourth}` });
+      const session = `${third} and ${first.repeat(6)}`;
+      const id = await memory.addTurn(session, { role: first, text: `common ${long} ${fourth}` });
       subjects.push({ id, marks });
     }
     if (i % 50 === 49) await memory.db.checkpoint();
@@ -162,4 +164,73 @@ test("nothing is left of ids that begin alike, in the branches of any map, names
   await db.checkpoint();
   expect(findable(disk, victims)).toEqual([]);
   db.closeSync();
+});
+
+test("the name of a session goes with its last turn, and its places begin again", async () => {
+  const memory = new Memory(openMemory());
+  const say = (text: string) => memory.addTurn("private", { role: "user", text });
+  const [first, second] = [await say("one"), await say("two")];
+  await memory.forget(second);
+  await memory.forget(first, { erase: true });
+  expect([...memory.db.map(SESSIONS).range()]).toEqual([[[1, "private"], 2]]);
+  const third = await say("three");
+  expect(memory.get(third)?.value).toMatchObject({ index: 2 });
+  await memory.transaction((tx) => {
+    for (const id of [second, third]) tx.forget(id, { erase: true });
+    tx.addTurn("private", { role: "user", text: "four" });
+  });
+  // It was never without turns.
+  const turns = memory.list({ kind: "turn", session: "private" }).records;
+  expect(turns.map(({ value }) => value)).toMatchObject([{ index: 3, text: "four" }]);
+  await memory.forget(turns[0].id, { erase: true });
+  expect([...memory.db.map(SESSIONS).range()]).toEqual([]);
+  expect(memory.get(await say("five"))?.value).toMatchObject({ index: 0 });
+  expect(inconsistencies(memory.db, { erased: true })).toEqual([]);
+});
+
+test("the path of a scope goes with its last record, and the scope can be used again", async () => {
+  const memory = new Memory(openMemory());
+  const ada = memory.within("people/ada");
+  await memory.within("people/ada/notes").remember({ text: "a note" });
+  const { id } = await ada.remember({ text: "likes tea" });
+  await ada.graph.createEntities([{ name: "Ada", entityType: "person", observations: [] }]);
+  const paths = () => [...memory.db.map(SCOPES).keys()];
+  await ada.transaction((tx) => {
+    // Both look the scope up before it would go.
+    const { graph } = tx;
+    tx.forget(id, { erase: true });
+    tx.forget("e3", { erase: true });
+    graph.deleteEntities(["nobody"]);
+    graph.createEntities([{ name: "Bob", entityType: "person", observations: ["likes chess"] }]);
+  });
+  expect(paths()).toEqual(["people/ada", "people/ada/notes"]);
+  expect(ada.recall("chess").hits).toHaveLength(1);
+  await ada.forget("e4", { erase: true });
+  expect(paths()).toEqual(["people/ada/notes"]);
+  expect(ada.recall("chess tea note").hits.map(({ text }) => text)).toEqual(["a note"]);
+  await ada.remember({ text: "likes coffee" });
+  expect(ada.recall("coffee").hits).toHaveLength(1);
+  expect(paths()).toEqual(["people/ada", "people/ada/notes"]);
+  expect(inconsistencies(memory.db, { erased: true })).toEqual([]);
+  expect(memory.db.verify().problems).toEqual([]);
+});
+
+test("who and why goes with the last record that a transaction wrote", async () => {
+  const memory = new Memory(openMemory());
+  const meta = { why: "Ada said so" };
+  await memory.transaction(
+    (tx) => {
+      tx.remember({ id: "ada", text: "likes tea" });
+      tx.remember({ id: "bob", text: "likes coffee" });
+    },
+    { meta },
+  );
+  await memory.remember({ id: "ada", text: "likes tea" }, { meta: { why: "Ada said it again" } });
+  await memory.forget("ada", { erase: true }, { meta: { why: "a request" } });
+  const metas = () => [...memory.db.transactions()].map((logged) => logged.meta);
+  expect(metas()).toEqual([meta, undefined, { why: "a request" }]);
+  expect(memory.explain("bob").transaction.meta).toEqual(meta);
+  await memory.forget("bob", { erase: true });
+  expect(metas()).toEqual([undefined, undefined, { why: "a request" }, undefined]);
+  expect(memory.db.verify().problems).toEqual([]);
 });

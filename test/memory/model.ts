@@ -61,6 +61,8 @@ export class MemoryModel {
   #places = new Map<string, number>();
   #sessions = new Map<string, number>();
   #touched = new Set<string>();
+  /** Sessions of which a turn was erased: without turns they begin again. */
+  #erasedSessions = new Set<string>();
   /** What each transaction wrote. */
   #log = new Map<number, { ids: Set<string>; erased: boolean }>();
   /** The transaction that is being written, and its time. */
@@ -90,6 +92,7 @@ export class MemoryModel {
       this.#sessions = sessions;
       this.#log = log;
       this.#touched.clear();
+      this.#erasedSessions.clear();
     };
   }
 
@@ -103,6 +106,8 @@ export class MemoryModel {
 
   /** Gives places to what became known, and takes them from what is known no longer. */
   settle(): void {
+    for (const session of this.#erasedSessions) if (!this.#hasTurns(session)) this.#sessions.delete(session);
+    this.#erasedSessions.clear();
     for (const id of this.#touched) {
       if (this.slices(id).length === 0) this.#places.delete(id);
       else if (!this.#places.has(id)) this.#places.set(id, ++this.#place);
@@ -167,11 +172,24 @@ export class MemoryModel {
     for (const [tx, { ids, erased }] of this.#log) {
       if (ids.has(id)) this.#log.set(tx, { ids, erased: erased || this.#isChanged(id, tx) });
     }
+    const session = this.#sessionOf(id);
+    if (session !== undefined) this.#erasedSessions.add(session);
     this.#events = this.#events.filter((event) => event.id !== id);
     this.records.delete(id);
     this.#places.delete(id);
     this.#touched.delete(id);
     this.#log.set(this.tx, { ids: this.#log.get(this.tx)?.ids ?? new Set(), erased: true });
+  }
+
+  /** The session of a turn that some transaction left. */
+  #sessionOf(id: string): string | undefined {
+    const record = this.records.get(id);
+    if (record?.kind !== "turn") return undefined;
+    return JSON.stringify([record.scope, JSON.parse(record.identity)[0]]);
+  }
+
+  #hasTurns(session: string): boolean {
+    return this.allIds.some((id) => this.#sessionOf(id) === session && this.versions(id).length > 0);
   }
 
   turnIndex(scope: string, session: string): number {
