@@ -89,9 +89,9 @@ export class DataFile implements PageSource {
       this.#extend(fileBytes, wanted);
       this.isTight = false;
     } catch (error) {
-      this.isTight = true;
       this.file.truncate(fileBytes);
       if (!isDiskFull(error)) throw error;
+      this.isTight = true;
       this.#extend(fileBytes, least);
     }
   }

@@ -125,7 +125,7 @@ export class FreeSpace {
   #extend(pages: number): number {
     const start = this.#end;
     if (start + pages - 1 > MAX_U48) {
-      throw new LlmdbError("LLMDB_DISK_FULL", "page numbers end at 2^48; use a larger page size", { pages });
+      throw new LlmdbError("LLMDB_UNSUPPORTED", "page numbers end at 2^48; use a larger page size", { pages });
     }
     this.#end += pages;
     return start;

@@ -44,9 +44,7 @@ class MemoryFile implements StorageFile {
     try {
       bytes.write(buffer, offset, length, position);
     } catch (cause) {
-      if (!(cause instanceof OutOfMemory)) throw cause;
-      const message = `cannot grow ${this.#path}: there is no memory left; delete something or give the process more`;
-      throw new LlmdbError("LLMDB_DISK_FULL", message, { errno: "ENOMEM", path: this.#path }, { cause });
+      throw this.#told(cause);
     }
   }
 
@@ -61,7 +59,11 @@ class MemoryFile implements StorageFile {
   truncate(fileBytes: number): void {
     const bytes = this.#open();
     if (!this.#writable) throw failure("EBADF", "resize", this.#path);
-    bytes.truncate(fileBytes);
+    try {
+      bytes.truncate(fileBytes);
+    } catch (cause) {
+      throw this.#told(cause);
+    }
   }
 
   size(): number {
@@ -80,6 +82,13 @@ class MemoryFile implements StorageFile {
 
   close(): void {
     this.#closed = true;
+  }
+
+  /** Memory that has run out is a full disk here; any other error is what it is. */
+  #told(cause: unknown): unknown {
+    if (!(cause instanceof OutOfMemory)) return cause;
+    const message = `cannot grow ${this.#path}: there is no memory left; delete something or give the process more`;
+    return new LlmdbError("LLMDB_DISK_FULL", message, { errno: "ENOMEM", path: this.#path }, { cause });
   }
 
   #open(): SparseBytes {

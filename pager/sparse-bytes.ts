@@ -122,6 +122,11 @@ function newBlock(bytes: number, from: Buffer | undefined): Buffer {
   try {
     return from === undefined ? Buffer.alloc(bytes) : Buffer.from(from);
   } catch (cause) {
-    throw new OutOfMemory(cause);
+    throw isFailedAllocation(cause) ? new OutOfMemory(cause) : cause;
   }
+}
+
+/** Told by the message alone: a wrong length and a full call stack are RangeErrors, too. */
+function isFailedAllocation(cause: unknown): boolean {
+  return cause instanceof Error && /\b(allocation failed|failed to allocate|out of memory)\b/i.test(cause.message);
 }

@@ -36,6 +36,27 @@ test("is full when memory is, and goes on when there is some again", () => {
   expect(file.size()).toBe(1e6 + 1);
 });
 
+test.each([
+  ["a full call stack", new RangeError("Maximum call stack size exceeded")],
+  ["a wrong length", new RangeError("Invalid typed array length: -1")],
+  ["a wrong size", Object.assign(new RangeError('The value of "size" is out of range'), { code: "ERR_OUT_OF_RANGE" })],
+  ["an error of ours", new TypeError("block is undefined")],
+])("%s while a block is made is not told as a full disk", (_name, error) => {
+  const file = memoryStorage().open("data", "create");
+  vi.spyOn(Buffer, "alloc").mockImplementation(() => {
+    throw error;
+  });
+  expect(() => file.write(new Uint8Array([1]), 0, 1, 0)).toThrow(error);
+});
+
+test.each(["Array buffer allocation failed", "Out of memory", "Failed to allocate memory"])("%s is", (message) => {
+  const file = memoryStorage().open("data", "create");
+  vi.spyOn(Buffer, "alloc").mockImplementation(() => {
+    throw new RangeError(message);
+  });
+  expect(storageErrorOf(() => file.write(new Uint8Array([1]), 0, 1, 0)).code).toBe("LLMDB_DISK_FULL");
+});
+
 test("an error that is not about memory is not told as a full disk", () => {
   const file = memoryStorage().open("data", "create");
   vi.spyOn(Buffer, "compare").mockImplementation(() => {
