@@ -234,8 +234,19 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   target.commit(writer, "durable");
   target.checkpointer.run();
   // All meta pages lead to the whole copy.
-  writeMetas(file, free.end, target.checkpointer.meta);
+  const built = withoutEmptyList(target.checkpointer.meta, free);
+  writeMetas(file, built.pages, built);
   target.stop();
+  // What the file was extended by in advance goes.
+  file.truncate(built.pages * pageSize);
+}
+
+/** A list of no free pages is left out; it was written last, at the end of the file. */
+function withoutEmptyList(meta: Meta, free: FreeSpace): Meta {
+  const list = meta.freeList.length === 0 ? new ExtentList() : valueExtents(meta.freeList, 0);
+  const isLast = list.count === 1 && list.starts[0] + list.lengths[0] === free.end;
+  if (free.pages > 0 || !isLast) return { ...meta, pages: free.end };
+  return { ...meta, pages: list.starts[0], freeList: new Uint8Array(0) };
 }
 
 async function rebuildMap(engine: Engine, view: PinnedView, state: MapState, builder: BulkBuilder): Promise<void> {

@@ -136,7 +136,9 @@ test("the last page number there is", () => {
   const storage = memoryStorage();
   makeFarDatabase(storage, "full", 2 ** 48 - 1, 4096);
   const db = open("full", { storage });
-  expect(() => db.map("m").putSync("a", 1)).toThrow(expect.objectContaining({ code: "LLMDB_UNSUPPORTED" }) as LlmdbError);
+  expect(() => db.map("m").putSync("a", 1)).toThrow(
+    expect.objectContaining({ code: "LLMDB_UNSUPPORTED" }) as LlmdbError,
+  );
   expect(db.map("m").get("a")).toBeUndefined();
   db.closeSync();
 });
