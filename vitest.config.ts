@@ -1,16 +1,55 @@
-/** How the tests run: each file in a process of its own, because tests crash, lock and fill disks. */
+/**
+ * How the tests run, in three groups by the name of the file. `*.test.ts`: in threads that many files share, because
+ * they only compute and use files of their own. `*.process.test.ts`: each in a process to itself, because they start
+ * and kill processes, change what a process has once, or measure it. `*.long.test.ts`: only in `npm run test:long`,
+ * which also runs the others with ten times the effort.
+ */
+import { randomInt } from "node:crypto";
+import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
+import { CpuBudget } from "./test/cpu-budget.js";
 
-export default defineConfig({
-  test: {
-    include: ["test/**/*.test.ts"],
-    pool: "forks",
-    testTimeout: 60_000,
+const PROCESS = "test/**/*.process.test.ts";
+const LONG = "test/**/*.long.test.ts";
+
+export default defineConfig(({ mode }) => {
+  const long = mode === "long";
+  const effort = Number(process.env.LLMDB_EFFORT ?? (long ? 10 : 1));
+  const seed = Number(process.env.LLMDB_SEED ?? randomInt(1, 2 ** 31));
+  const rest = long ? "" : "left out: the long tests, and ten times the effort; npm run test:long";
+  const group = {
+    setupFiles: ["test/cpu-time.ts"],
+    env: { LLMDB_EFFORT: String(effort), LLMDB_SEED: String(seed) },
+    testTimeout: 60_000 * Math.max(1, effort),
     hookTimeout: 60_000,
-    coverage: {
-      provider: "v8",
-      include: ["index.ts", "{pager,btree,wal,mvcc,engine,temporal,catalog,wasm,models,memory,level,server}/**/*.ts"],
-      reporter: ["text"],
+  };
+  const own = { ...group, pool: "forks" as const };
+  return {
+    test: {
+      reporters: ["default", new CpuBudget(effort, seed, rest)],
+      maxWorkers: Math.max(2, availableParallelism()),
+      projects: [
+        {
+          test: {
+            ...group,
+            name: "unit",
+            include: ["test/**/*.test.ts"],
+            exclude: [PROCESS, LONG],
+            pool: "threads",
+            isolate: false,
+          },
+        },
+        { test: { ...own, name: "process", include: [PROCESS] } },
+        ...(long ? [{ test: { ...own, name: "long", include: [LONG] } }] : []),
+      ],
+      coverage: {
+        provider: "v8",
+        include: [
+          "index.ts",
+          "{pager,btree,wal,mvcc,engine,temporal,catalog,wasm,models,memory,level,server,cli}/**/*.ts",
+        ],
+        reporter: ["text"],
+      },
     },
-  },
+  };
 });

@@ -8,7 +8,7 @@
  * Needs the development dependencies (npm ci), no build. Prints a table; ends with 1 where a bug is not found within
  * the time, or where something is found without one.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -32,13 +32,14 @@ try {
   rmSync(runner, { recursive: true, force: true });
 }
 
-/** The runner is TypeScript, and this has to run without a build. */
+/** The runner is TypeScript, and this has to run without a build. Returns its folder, whose parent has its imports. */
 function compileRunner() {
   const folder = mkdtempSync(join(tmpdir(), "llmdb-planted-runner-"));
   const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
-  for (const name of readdirSync(join(root, "test/planted"))) {
-    const text = readFileSync(join(root, "test/planted", name), "utf8");
-    const { outputText } = ts.transpileModule(text, { compilerOptions });
+  mkdirSync(join(folder, "test/planted"), { recursive: true });
+  const planted = readdirSync(join(root, "test/planted")).filter((name) => !name.endsWith(".test.ts"));
+  for (const name of ["test/compiled.ts", ...planted.map((file) => `test/planted/${file}`)]) {
+    const { outputText } = ts.transpileModule(readFileSync(join(root, name), "utf8"), { compilerOptions });
     writeFileSync(join(folder, name.replace(/\.ts$/, ".js")), outputText);
   }
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
@@ -47,7 +48,7 @@ function compileRunner() {
 }
 
 async function main() {
-  const load = (name) => import(pathToFileURL(join(runner, name)).href);
+  const load = (name) => import(pathToFileURL(join(runner, "test/planted", name)).href);
   const { PLANTED_BUGS } = await load("planted-bugs.js");
   const { PlantedFolders, misplaced } = await load("planted-folder.js");
   const { describeOutcome, findPlanted, runWhole } = await load("planted-run.js");

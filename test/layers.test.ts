@@ -6,7 +6,8 @@ import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, posix } from "node:path";
 import { expect, test } from "vitest";
-import { clockAndChanceOf, globalTimersOf, importsOf, root, type Source, sourcesIn } from "./sources.js";
+import { root, type Source, sourcesIn } from "./sources.js";
+import { clockAndChanceOf, globalTimersOf, importsOf } from "./syntax.js";
 
 /** From the ground up. Folders on one line do not know each other. Only the command uses the root, `index.ts`. */
 const layers: readonly (readonly string[])[] = [

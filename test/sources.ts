@@ -1,12 +1,7 @@
-/**
- * The repository's own source files, parsed: what the tests about the code itself read.
- *
- * Everything here works on the syntax tree, so words in comments and strings never count as code.
- */
+/** The repository's own source files. */
 import { readdirSync, readFileSync } from "node:fs";
 import { join, relative, sep } from "node:path";
 import { fileURLToPath } from "node:url";
-import ts from "typescript";
 
 /** The top of the repository. */
 export const root = fileURLToPath(new URL("..", import.meta.url));
@@ -14,12 +9,6 @@ export const root = fileURLToPath(new URL("..", import.meta.url));
 /** A source file: its path from the top of the repository, with forward slashes, and its text. */
 export interface Source {
   readonly path: string;
-  readonly text: string;
-}
-
-/** Where a piece of code stands, and what it says. */
-export interface Finding {
-  readonly line: number;
   readonly text: string;
 }
 
@@ -40,78 +29,4 @@ export function sourcesIn(folder: string, wanted: RegExp): Source[] {
   };
   visit(join(root, folder));
   return found.sort((a, b) => (a.path < b.path ? -1 : 1));
-}
-
-/** Every module specifier of a file: imports, re-exports, dynamic imports, `require` and `import("…")` types. */
-export function importsOf(source: Source): Finding[] {
-  return findIn(source, (node) => {
-    if (ts.isImportDeclaration(node) || ts.isExportDeclaration(node)) return literal(node.moduleSpecifier);
-    if (ts.isImportTypeNode(node) && ts.isLiteralTypeNode(node.argument)) return literal(node.argument.literal);
-    if (ts.isExternalModuleReference(node)) return literal(node.expression);
-    if (!ts.isCallExpression(node)) return undefined;
-    const callee = node.expression;
-    const loads =
-      callee.kind === ts.SyntaxKind.ImportKeyword ||
-      (ts.isIdentifier(callee) && callee.text === "require") ||
-      (ts.isPropertyAccessExpression(callee) && callee.name.text === "getBuiltinModule");
-    return loads ? literal(node.arguments[0]) : undefined;
-  });
-}
-
-/** Every place that reads the clock or draws random numbers. */
-export function clockAndChanceOf(source: Source): Finding[] {
-  const banned = /^(Date\.now|Math\.random|performance\.(now|timeOrigin)|process\.(hrtime|uptime)|crypto\.\w+)$/;
-  return findIn(source, (node) => {
-    if (ts.isPropertyAccessExpression(node) && ts.isIdentifier(node.expression)) {
-      const name = `${node.expression.text}.${node.name.text}`;
-      return banned.test(name) ? name : undefined;
-    }
-    const makesDate = ts.isNewExpression(node) || ts.isCallExpression(node);
-    if (!makesDate || !ts.isIdentifier(node.expression) || node.expression.text !== "Date") return undefined;
-    return ts.isCallExpression(node) || !node.arguments?.length ? "Date()" : undefined;
-  });
-}
-
-/** Every place that takes a timer from the process: calls it, hands it on, gives it a name, or imports it. */
-export function globalTimersOf(source: Source): Finding[] {
-  const banned = /^((set|clear)(Timeout|Interval|Immediate)|queueMicrotask|nextTick)$/;
-  const timer = (node: ts.Node | undefined): string | undefined => {
-    if (node === undefined) return undefined;
-    if (ts.isIdentifier(node)) return banned.test(node.text) ? node.text : undefined;
-    if (!ts.isPropertyAccessExpression(node) || !ts.isIdentifier(node.expression)) return undefined;
-    const isOfProcess = /^(globalThis|global|process)$/.test(node.expression.text);
-    return isOfProcess && banned.test(node.name.text) ? node.name.text : undefined;
-  };
-  return findIn(source, (node) => {
-    if (ts.isImportDeclaration(node)) {
-      const from = literal(node.moduleSpecifier);
-      return from !== undefined && /^(node:)?timers\b/.test(from) ? from : undefined;
-    }
-    if (ts.isVariableDeclaration(node) || ts.isPropertyAssignment(node)) return timer(node.initializer);
-    if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) return undefined;
-    return [node.expression, ...(node.arguments ?? [])].map(timer).find((found) => found !== undefined);
-  });
-}
-
-/** Every `any` written as a type. */
-export function anyTypesOf(source: Source): Finding[] {
-  return findIn(source, (node) => (node.kind === ts.SyntaxKind.AnyKeyword ? "any" : undefined));
-}
-
-function literal(node: ts.Node | undefined): string | undefined {
-  return node !== undefined && ts.isStringLiteralLike(node) ? node.text : undefined;
-}
-
-function findIn(source: Source, match: (node: ts.Node) => string | undefined): Finding[] {
-  const tree = ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest);
-  const found: Finding[] = [];
-  const visit = (node: ts.Node): void => {
-    const text = match(node);
-    if (text !== undefined) {
-      found.push({ line: tree.getLineAndCharacterOfPosition(node.getStart(tree)).line + 1, text });
-    }
-    ts.forEachChild(node, visit);
-  };
-  visit(tree);
-  return found;
 }

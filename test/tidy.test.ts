@@ -5,7 +5,8 @@
 import { existsSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
-import { anyTypesOf, root, type Source, sourcesIn } from "./sources.js";
+import { root, type Source, sourcesIn } from "./sources.js";
+import { anyTypesOf } from "./syntax.js";
 
 const maxLines = 500;
 const aimLines = 400;

@@ -20,6 +20,7 @@ import { FilterCursor } from "../../btree/filter-cursor.js";
 import { floor, type LeafPlace } from "../../btree/floor.js";
 import { cellAt, copyKey, maxInlineBytes } from "../../btree/node.js";
 import { POINTER_BYTES } from "../../pager/page-pointer.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/index.js";
 import { BoundsBench, KEY_TAIL, KINDS, VALUE_BYTES } from "./bounds-bench.js";
 import { between, keyOf, padded, TreeBench } from "./tree-bench.js";
@@ -82,7 +83,7 @@ test("bounds are exact and the filter finds what matches, whatever is written", 
       bench.wipe(null, null);
       expect(bench.pagesInUse).toBe(0);
     }),
-    { numRuns: 120 },
+    { numRuns: effort(120) },
   );
   expect(deepest).toBeGreaterThan(2);
 }, 200_000);

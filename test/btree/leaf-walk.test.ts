@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import type { Bounds } from "../../btree/cursor.js";
 import { LeafWalk } from "../../btree/leaf-walk.js";
 import { copyKey, nodeCount } from "../../btree/node.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/index.js";
 import { between, TreeBench } from "./tree-bench.js";
 
@@ -55,7 +56,7 @@ test("the leaves of any range of any tree hold the keys that a cursor finds", ()
       expect(walked(bench, bounds)).toEqual(bench.scan(bounds));
     }
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: effort(60) });
 });
 
 test("a walk goes down from the root once for each branch above leaves", () => {

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { copyKey, nodeCount, nodeLevel } from "../../btree/node.js";
 import { scrubSeparators } from "../../btree/scrub.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/index.js";
 import { keyOf, padded, TreeBench } from "./tree-bench.js";
 import { unownedBytes } from "./unowned-bytes.js";
@@ -36,7 +37,7 @@ test("after any changes the bytes of a node that belong to nothing are zero", ()
     expectZeros(bench);
     bench.check();
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: effort(24) });
 });
 
 test("a branch of one child has no prefix, and a page that is used again nothing of its last life", () => {
@@ -107,7 +108,7 @@ test("after a scrub no page has anything of a prefix whose keys were removed", (
     expectGone(bench, keyOf(prefix));
     expectZeros(bench);
   });
-  fc.assert(property, { numRuns: 150 });
+  fc.assert(property, { numRuns: effort(50) });
   expect(replaced).toBeGreaterThan(10);
 });
 
@@ -136,7 +137,7 @@ test("where each removed key is scrubbed, every separator is a beginning of a ke
       }
     }
   });
-  fc.assert(property, { numRuns: 60 });
+  fc.assert(property, { numRuns: effort(24) });
   expect(kept).toBeGreaterThan(20);
 });
 

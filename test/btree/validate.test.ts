@@ -7,6 +7,7 @@ import { type BoundFields, NO_BOUNDS } from "../../btree/bounds.js";
 import { cellAt, cellBytes, copyKey, nodeCount, search, slotsAt } from "../../btree/node.js";
 import { validateNode } from "../../btree/validate.js";
 import { BOUND_BYTES, COUNT, PageViews } from "../../pager/page.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/index.js";
 import { TreeBench } from "./tree-bench.js";
 
@@ -90,7 +91,7 @@ test.each(["leaf", "branch", "bounded"] as const)(
 test.each(["leaf", "branch", "bounded"] as const)("a %s with random bytes changed", (type) => {
   const node = samples[type];
   const random = new Random(type.length);
-  for (let i = 0; i < 4000; i++) {
+  for (let i = 0; i < effort(1500); i++) {
     const bytes = node.slice();
     for (let k = random.below(4); k >= 0; k--) bytes[random.below(random.chance() ? 100 : PAGE)] = random.next();
     if (validate(bytes) === undefined) exercise(bytes);

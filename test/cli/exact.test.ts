@@ -6,6 +6,7 @@ import { jsonlExport } from "../../cli/formats/jsonl-export.js";
 import { type Database, type Key, open, openMemory } from "../../index.js";
 import { asKey, fromJson, isObject, property, toJson, toJsonText } from "../../models/values/json-forms.js";
 import { readJson } from "../../models/values/json-reader.js";
+import { effort } from "../effort.js";
 import { jsonLines, llmdb, scratchFolder } from "./in-process.js";
 
 const folder = scratchFolder();
@@ -87,7 +88,7 @@ test("put, get --json and history --json, of any key and value", async () => {
         expect(shownKey !== undefined && sameKeys(shownKey, k)).toBe(true);
       }
     }),
-    { numRuns: 12, examples: [[[[-(2 ** 53)]], false, false]] },
+    { numRuns: effort(12), examples: [[[[-(2 ** 53)]], false, false]] },
   );
 });
 
@@ -114,7 +115,7 @@ test("export and import, of any keys, values and metadata, in the forms and in d
       for (const { meta: noted } of copy.transactions()) expect(toJsonText(noted)).toBe(toJsonText(stored(meta)));
       copy.closeSync();
     }),
-    { numRuns: 12 },
+    { numRuns: effort(12) },
   );
 });
 

@@ -13,6 +13,7 @@ import { ProgressLine } from "../../cli/progress-line.js";
 import { safeLine, safeText } from "../../cli/safe-text.js";
 import { open } from "../../index.js";
 import { Memory } from "../../memory/index.js";
+import { effort } from "../effort.js";
 import { root } from "../sources.js";
 import { Collector, type Given, llmdb, scratchFolder } from "./in-process.js";
 
@@ -229,10 +230,10 @@ test("JSON with its unsafe characters spelled out is equal JSON", () => {
       expect(UNSAFE.test(json)).toBe(false);
       expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
     }),
-    { numRuns: 30 },
+    { numRuns: effort(30) },
   );
   fc.assert(
     fc.property(text, (given) => !/[\n\r\t]/.test(safeLine(given)) && !UNSAFE.test(safeLine(given))),
-    { numRuns: 30 },
+    { numRuns: effort(30) },
   );
 });

@@ -8,6 +8,7 @@ import { jsonlExport } from "../../cli/formats/jsonl-export.js";
 import { jsonlImport } from "../../cli/formats/jsonl-import.js";
 import { type Line, linesOf } from "../../cli/formats/lines.js";
 import { type Database, type Key, open, openMemory, type Transaction } from "../../index.js";
+import { effort } from "../effort.js";
 import { jsonLines, llmdb, scratchFolder } from "./in-process.js";
 
 const folder = scratchFolder();
@@ -133,7 +134,7 @@ test("export, import, export: the same bytes, the same slices", async () => {
       first.closeSync();
       second.closeSync();
     }),
-    { numRuns: 150 },
+    { numRuns: effort(50) },
   );
 });
 
@@ -148,7 +149,7 @@ test("of forgotten history what is left is exported", async () => {
       first.closeSync();
       second.closeSync();
     }),
-    { numRuns: 60 },
+    { numRuns: effort(20) },
   );
 });
 
@@ -178,7 +179,7 @@ test("lines are found whatever the chunks, and broken bytes are named", async ()
       const found = await collect(linesOf(streamOf(chunks)));
       expect(found).toEqual(wanted.map((text, i) => ({ number: i + 1, text })));
     }),
-    { numRuns: 100 },
+    { numRuns: effort(40) },
   );
   const broken = await collect(linesOf(streamOf([Buffer.from([97, 10, 0xff, 10, 98, 13])])));
   expect(broken.map(({ text }) => text)).toEqual(["a", undefined, "b"]);

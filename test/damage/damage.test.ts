@@ -4,6 +4,7 @@
  */
 import { expect, test } from "vitest";
 import { FIRST_PAGE } from "../../pager/page.js";
+import { effort, SEED } from "../effort.js";
 import { Random } from "../harness/index.js";
 import { HostileFile } from "./hostile.js";
 import { makeOriginal, PAGE_BYTES, readImage } from "./image.js";
@@ -37,11 +38,11 @@ test("the file has pages of every type, and reads back", () => {
 });
 
 test("a flipped bit in any page", () => {
-  const random = new Random(16);
+  const random = new Random(SEED);
   const found = { leaf: 0, branch: 0, extent: 0, meta: 0, other: 0 };
   for (let page = 0; page < pages; page++) {
-    for (let i = 0; i < 2; i++) {
-      const at = page * PAGE_BYTES + random.below(i === 0 ? 40 : page < FIRST_PAGE ? 256 : PAGE_BYTES);
+    for (let i = 0; i < effort(1); i++) {
+      const at = page * PAGE_BYTES + random.below(random.chance() ? 40 : page < FIRST_PAGE ? 256 : PAGE_BYTES);
       const what = `bit ${at} of a ${typeOf(page)} page`;
       const outcome = readImage(
         damaged((image) => {
@@ -63,7 +64,8 @@ test("a flipped bit in any page", () => {
 }, 120_000);
 
 test("a flipped bit anywhere in any one meta page", () => {
-  for (let at = 0; at < 256; at += 2) {
+  const step = Math.ceil(8 / effort(1));
+  for (let at = SEED % step; at < 256; at += step) {
     for (const meta of [0, PAGE_BYTES, 2 * PAGE_BYTES]) {
       const outcome = readImage(
         damaged((image) => {
@@ -96,7 +98,7 @@ test.each([
 test("truncated and extended at many places", () => {
   const random = new Random(20);
   const lengths = [0, 1, 255, 256, 4095, 4096, 4097, 8191, 8192, 8193, bytes.length - 1, bytes.length - PAGE_BYTES];
-  for (let i = 0; i < 60; i++) lengths.push(random.below(bytes.length));
+  for (let i = 0; i < effort(20); i++) lengths.push(random.below(bytes.length));
   for (const length of lengths) readImage(bytes.slice(0, length), original, `cut to ${length} bytes`);
   for (const more of [1, 511, 4096, 100_000]) {
     const image = new Uint8Array(bytes.length + more);
@@ -110,7 +112,7 @@ test("truncated and extended at many places", () => {
 
 test("pages in each other's place", () => {
   const random = new Random(17);
-  for (let i = 0; i < 150; i++) {
+  for (let i = 0; i < effort(50); i++) {
     const a = random.below(pages) * PAGE_BYTES;
     const b = random.below(pages) * PAGE_BYTES;
     const image = damaged((changed) => {

@@ -5,6 +5,7 @@
 import { afterEach, expect, test } from "vitest";
 import { writerOf } from "../../engine/transaction.js";
 import { type Database, LlmdbError, open, type Transaction } from "../../index.js";
+import { seeds } from "../effort.js";
 import { Random, SimulatedDisk } from "../harness/index.js";
 import { type Contents, changeBounded, contentsOf, expectSame, fill, linesOf, numbersFrom } from "./contents.js";
 import { Damage } from "./second-damage.js";
@@ -137,7 +138,7 @@ test.each([4096, 8192] as const)("a log that went round, with pages of %i bytes"
   const db = openOn(storage, { pageSize, checkpointBytes: 4096 });
   const below = numbersFrom(pageSize);
   let wraps = 0;
-  for (let round = 0; round < 500; round++) {
+  for (let round = 0; round < 250; round++) {
     // Small ones go into one sector with others, because nothing is synced between them.
     await commitMore(db, round, below, round % 3 === 0 ? "durable" : "buffered");
     if (round % 9 === 0) wraps += expectRead(storage, db).wraps;
@@ -190,7 +191,7 @@ function compareOpening(storage: SimulatedDisk, what: string): LogSeen | undefin
 
 test("power cuts, again and again: recovery and the second reader agree", async () => {
   const seen: LogSeen = { anchors: 0, wraps: 0, jumps: 0, restated: 0, gaps: 0, operations: [] };
-  for (let seed = 1; seed <= 40; seed++) {
+  for (const seed of seeds(8)) {
     const random = new Random(seed);
     let storage = new SimulatedDisk(seed);
     let round = 0;
@@ -241,7 +242,7 @@ test("a flipped bit in the log: both refuse, or both read the same", async () =>
   }
   const { length } = bytesOn(storage, `${path}-wal`);
   let refused = 0;
-  for (let i = 0; i < 300; i++) {
+  for (let i = 0; i < 120; i++) {
     const at = i < 60 ? below(4096 + 80) : below(Math.min(length, 60_000));
     const image = storage.fork();
     const log = image.open(`${path}-wal`, "write");
@@ -252,5 +253,5 @@ test("a flipped bit in the log: both refuse, or both read the same", async () =>
     log.close();
     if (compareOpening(image, `byte ${at}`) === undefined) refused++;
   }
-  expect(refused).toBeGreaterThan(100);
+  expect(refused).toBeGreaterThan(40);
 });

@@ -2,7 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
-import ts from "typescript";
+import { compiled } from "../compiled.js";
 import { root, sourcesIn } from "../sources.js";
 
 const shipped =
@@ -10,11 +10,10 @@ const shipped =
 
 /** Makes the package in `folder`: `package.json`, `dist/`, `examples/`, `scripts/` and the installed dependencies. */
 export function copyPackage(folder: string): void {
-  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
   for (const { path, text } of sourcesIn(".", /\.ts$/).filter((source) => shipped.test(source.path))) {
     const target = join(folder, "dist", path.replace(/\.ts$/, ".js"));
     mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, ts.transpileModule(text, { compilerOptions }).outputText);
+    writeFileSync(target, compiled(text));
   }
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
   for (const name of ["examples", "scripts"]) cpSync(join(root, name), join(folder, name), { recursive: true });

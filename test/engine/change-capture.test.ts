@@ -14,6 +14,7 @@ import type { ValueFormat } from "../../engine/value.js";
 import type { WriteTransaction } from "../../engine/write-transaction.js";
 import { type Database, type OpenOptions, open } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { effort } from "../effort.js";
 import { openFresh } from "../map/fresh.js";
 import { engineOf } from "../map/hot-run.js";
 
@@ -263,7 +264,7 @@ test("a watcher sees the net changes, whatever the transaction does", () => {
     expect(db.verify().problems).toEqual([]);
     db.closeSync();
   });
-  fc.assert(property, { numRuns: 40 });
+  fc.assert(property, { numRuns: effort(15) });
 }, 120_000);
 
 /** Notes what it was asked with. */

@@ -6,6 +6,7 @@ import { expect, test } from "vitest";
 import { decodeFreeList, encodeFreeList, freeListBound } from "../../engine/free-list.js";
 import { LlmdbError } from "../../pager/error.js";
 import { ExtentList } from "../../pager/extent-list.js";
+import { effort } from "../effort.js";
 
 const part = fc
   .array(fc.tuple(fc.nat(2 ** 30), fc.integer({ min: 1, max: 2 ** 30 })), { maxLength: 20 })
@@ -47,6 +48,6 @@ test("bytes that are no list are refused, or give a list inside of the file", ()
         expect(error).toBeInstanceOf(LlmdbError);
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: effort(1000) },
   );
 });

@@ -5,6 +5,7 @@ import { decodeKey, encodeKey, type Key, KeyBuffer } from "../../engine/key.js";
 import { StoredWriter } from "../../engine/stored-writer.js";
 import { valueCodec } from "../../engine/value.js";
 import type { WriteTransaction } from "../../engine/write-transaction.js";
+import { effort } from "../effort.js";
 import { openFresh } from "../map/fresh.js";
 import { engineOf } from "../map/hot-run.js";
 
@@ -107,7 +108,7 @@ test("bytes are taken as a key only where they are the one encoding of it", () =
       else expect(put).toThrow(invalid);
     });
   });
-  fc.assert(property, { numRuns: 300 });
+  fc.assert(property, { numRuns: effort(300) });
   for (const key of db.map("keys").keys()) expect(db.map("keys").get(key)).toBe(1);
   expect(db.verify().problems).toEqual([]);
 });

@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { decodeKey, encodeKey, encodePrefix, type Key, KeyBuffer, keyAfterPrefix } from "../../engine/key.js";
 import { LlmdbError } from "../../pager/error.js";
+import { effort } from "../effort.js";
 import { anyKey, anyNumber, canonical, compareKeys, edgeNumbers, twoKeys } from "./order.js";
 
 const limit = 4096;
-const runs = { numRuns: 20_000 };
+const runs = { numRuns: effort(4000) };
 
 function encode(key: Key): Uint8Array {
   const into = new KeyBuffer();
@@ -178,7 +179,7 @@ describe("reading back", () => {
     const likely = fc.array(fc.oneof(tags, fc.integer({ min: 0, max: 255 })), { maxLength: 24 });
     fc.assert(
       fc.property(likely, (list) => readsOrCorrupt(new Uint8Array(list))),
-      { numRuns: 100_000 },
+      { numRuns: effort(20_000) },
     );
     const changed = fc.tuple(anyKey, fc.nat(), fc.integer({ min: 1, max: 255 }), fc.boolean());
     fc.assert(

@@ -2,7 +2,7 @@
 import { mkdirSync, symlinkSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { pathToFileURL } from "node:url";
-import ts from "typescript";
+import { compiled } from "../compiled.js";
 import { root, sourcesIn } from "../sources.js";
 
 const needed =
@@ -23,12 +23,11 @@ export function compileHarness(folder: string, bug?: PlantedBug): URL {
 
 /** Compiles the sources whose path matches into a folder, which must be new. */
 export function compileSources(folder: string, needed: RegExp, bug?: PlantedBug): void {
-  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
   for (const { path, text } of sourcesIn(".", /\.ts$/).filter((source) => needed.test(source.path))) {
     const target = join(folder, path.replace(/\.ts$/, ".js"));
     mkdirSync(dirname(target), { recursive: true });
     const planted = path === bug?.path ? plant(text, bug) : text;
-    writeFileSync(target, ts.transpileModule(planted, { compilerOptions }).outputText);
+    writeFileSync(target, compiled(planted));
   }
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");

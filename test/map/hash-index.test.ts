@@ -1,20 +1,15 @@
 /**
  * The hash index under everything that takes leaves out of the newest state: runs of random steps in which every key is
  * read again and again.
- *
- * `LLMDB_TEST_RUNS` multiplies the runs, `LLMDB_TEST_SEED` replays one, `LLMDB_TEST_SHRINK=0` leaves a failure as it
- * was found.
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Key, OpenOptions } from "../../index.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { freshPath, mapped, openFresh } from "./fresh.js";
 import { engineOf, HotRun, hotSteps, strayMarks } from "./hot-run.js";
 import { universe } from "./universe.js";
-
-const multiplier = Number(process.env.LLMDB_TEST_RUNS ?? "1");
-const seed = process.env.LLMDB_TEST_SEED === undefined ? undefined : Number(process.env.LLMDB_TEST_SEED);
 
 /** Every third key, and all that are of another kind than their neighbours. */
 const keys: readonly Key[] = universe.keys.filter((key, i) => i % 3 === 0 || typeof key !== "string" || key.length < 8);
@@ -29,15 +24,11 @@ async function check(runs: number, maxLength: number, options: OpenOptions): Pro
     reads += run.reads;
     hits += run.hits;
   });
-  await fc.assert(property, {
-    numRuns: Math.ceil(runs * multiplier),
-    endOnFailure: process.env.LLMDB_TEST_SHRINK === "0",
-    ...(seed !== undefined && { seed }),
-  });
+  await fc.assert(property, { numRuns: effort(runs) });
   return hits / reads;
 }
 
-const timeout = 60_000 * Math.max(1, multiplier);
+const timeout = effort(60_000);
 
 const cases: readonly (readonly [string, number, number, OpenOptions])[] = [
   ["the smallest cache", 30, 30, { cacheBytes: 0 }],

@@ -14,6 +14,7 @@ import { type LeafRun, leavesOf, openLeaves } from "../../engine/leaf-run.js";
 import { parseRange, type Range } from "../../engine/range.js";
 import { type Database, type OpenOptions, open } from "../../index.js";
 import { LEAF, PageViews } from "../../pager/page.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/index.js";
 import { freshPath, mapped, openFresh } from "./fresh.js";
 import { engineOf } from "./hot-run.js";
@@ -116,7 +117,7 @@ test("copies of leaves hold a range as it was when the run was opened", () => {
     expect(db.verify().problems).toEqual([]);
     db.closeSync();
   });
-  fc.assert(property, { numRuns: 30 });
+  fc.assert(property, { numRuns: effort(30) });
 });
 
 test("what the batch holds stays where it is until the next one", () => {

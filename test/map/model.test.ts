@@ -1,9 +1,7 @@
 /**
  * Random runs of everything a database can do, compared with sorted arrays. Pages of 4 KiB and a cache of 64 pages, so
  * that splits, merges, overflow, eviction and pages written before their commit come up within a few steps.
- *
- * `LLMDB_TEST_RUNS` multiplies the runs, `LLMDB_TEST_SEED` replays one, `LLMDB_TEST_SHRINK=0` leaves a failure as it
- * was found, `LLMDB_TEST_PAGE_SOURCE=mmap` maps real files.
+ * `LLMDB_TEST_PAGE_SOURCE=mmap` maps real files.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -12,13 +10,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fileStorage } from "../../pager/file-storage.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { effort } from "../effort.js";
 import { ModelRun, type Step, stepsOf } from "../harness/index.js";
 import { compareKeys } from "../key/order.js";
 import { mapped } from "./fresh.js";
 import { universe } from "./universe.js";
-
-const multiplier = Number(process.env.LLMDB_TEST_RUNS ?? "1");
-const seed = process.env.LLMDB_TEST_SEED === undefined ? undefined : Number(process.env.LLMDB_TEST_SEED);
 
 async function inMemory(steps: Step[], cacheBytes: number): Promise<void> {
   const run = new ModelRun(universe, compareKeys, memoryStorage(), "model.llmdb", { pageSize: 4096, cacheBytes });
@@ -44,14 +40,10 @@ async function check(
 ): Promise<void> {
   const result = await fc.check(
     fc.asyncProperty(stepsOf(universe, { maxLength, size: "max" }), (steps) => run(steps, cacheBytes)),
-    {
-      numRuns: Math.ceil(runs * multiplier),
-      ...(seed !== undefined && { seed }),
-      endOnFailure: process.env.LLMDB_TEST_SHRINK === "0",
-    },
+    { numRuns: effort(runs) },
   );
   if (!result.failed) return;
-  const replay = `LLMDB_TEST_SEED=${result.seed} npx vitest run test/map/model.test.ts`;
+  const replay = `LLMDB_SEED=${result.seed} npx vitest run test/map/model.test.ts`;
   const steps = fc.stringify(result.counterexample?.[0]);
   const cause = result.errorInstance instanceof Error ? result.errorInstance.stack : String(result.errorInstance);
   expect.fail(`${replay}\n${result.numShrinks} shrinks to: ${steps}\n${cause}`);
@@ -63,17 +55,17 @@ async function buffered(steps: Step[], cacheBytes: number): Promise<void> {
   await new ModelRun(universe, compareKeys, memoryStorage(), "model.llmdb", options).run(steps, 25);
 }
 
-const timeout = 300_000 * Math.max(1, multiplier);
+const timeout = effort(300_000);
 const usual = mapped ? onFiles : inMemory;
 
-test("runs of twenty steps, with the smallest cache", () => check(60, 20, usual, 0), timeout);
+test("runs of twenty steps, with the smallest cache", () => check(24, 20, usual, 0), timeout);
 
-test("long runs, with the smallest cache", () => check(12, 100, usual, 0), timeout);
+test("long runs, with the smallest cache", () => check(5, 100, usual, 0), timeout);
 
-test("long runs, with everything in the cache", () => check(12, 100, usual, 64 * 1024 * 1024), timeout);
+test("long runs, with everything in the cache", () => check(5, 100, usual, 64 * 1024 * 1024), timeout);
 
-test("buffered runs, with the smallest cache", () => check(25, 50, buffered, 0), timeout);
+test("buffered runs, with the smallest cache", () => check(9, 50, buffered, 0), timeout);
 
-test("buffered runs, with everything in the cache", () => check(25, 50, buffered, 64 * 1024 * 1024), timeout);
+test("buffered runs, with everything in the cache", () => check(9, 50, buffered, 64 * 1024 * 1024), timeout);
 
-test("runs on real files", () => check(6, 40, onFiles, 0), timeout);
+test("runs on real files", () => check(3, 40, onFiles, 0), timeout);

@@ -4,6 +4,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { openLeaves } from "../../engine/leaf-run.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { effort } from "../effort.js";
 import { ModelRun, stepsOf } from "../harness/index.js";
 import { compareKeys } from "../key/order.js";
 import { mapped, openFresh } from "./fresh.js";
@@ -17,7 +18,7 @@ test("random runs give what a model gives", async () => {
     const options = { pageSize: 4096, cacheBytes: 0, sharedCache: true } as const;
     await new ModelRun(universe, compareKeys, memoryStorage(), "shared.llmdb", options).run(steps);
   });
-  await fc.assert(property, { numRuns: 25 });
+  await fc.assert(property, { numRuns: effort(8) });
 }, 120_000);
 
 test("what is handed out is the caller's own, but for a view", () => {

@@ -9,6 +9,7 @@ import { MemoryService } from "../../server/mcp/service.js";
 import { readTime } from "../../server/mcp/time-argument.js";
 import { timeText } from "../../server/mcp/time-text.js";
 import { parseInstant } from "../../temporal/instant.js";
+import { effort } from "../effort.js";
 import { toolsOf } from "./tool-set.js";
 
 const native = [...memoryTools, ...moduleTools];
@@ -180,7 +181,7 @@ test("each spelling of a time means the microsecond that it was made of", () => 
         }
       },
     ),
-    { numRuns: 100 },
+    { numRuns: effort(100) },
   );
 });
 

@@ -9,6 +9,7 @@ import { MemoryService } from "../../server/mcp/service.js";
 import { original, storable } from "../../server/mcp/surrogates.js";
 import { timeText } from "../../server/mcp/time-text.js";
 import { Replies } from "../../server/sharing/replies.js";
+import { effort } from "../effort.js";
 import { listingsOf, outputCheck, toolsOf } from "./tool-set.js";
 
 const tools = toolsOf("all");
@@ -229,7 +230,7 @@ test("what is made storable is Unicode, and comes back", () => {
       expect(/\p{Cs}/u.test(kept)).toBe(false);
       expect(original(kept)).toBe(given);
     }),
-    { numRuns: 500 },
+    { numRuns: effort(150) },
   );
 });
 

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { createAnalyzer, english, plain } from "../../memory/analyzer.js";
+import { effort } from "../effort.js";
 
 /** A text and the terms that `plain` finds in it. */
 const cases: [text: string, terms: string][] = [
@@ -119,14 +120,14 @@ describe("for any text", () => {
         expect(term.length).toBeLessThanOrEqual(64);
       }
     };
-    fc.assert(fc.property(texts, check), { numRuns: 500 });
+    fc.assert(fc.property(texts, check), { numRuns: effort(500) });
   });
 
   test("a term finds itself", () => {
     const check = (text: string): void => {
       for (const term of plain.terms(text)) expect(plain.terms(term)).toContain(term);
     };
-    fc.assert(fc.property(texts, check), { numRuns: 2000 });
+    fc.assert(fc.property(texts, check), { numRuns: effort(700) });
   });
 
   test("case does not matter where there is nothing to cut", () => {
@@ -134,7 +135,7 @@ describe("for any text", () => {
     const check = (text: string): void => {
       expect(plain.terms(text.toUpperCase())).toEqual(plain.terms(text));
     };
-    fc.assert(fc.property(words, check), { numRuns: 300 });
+    fc.assert(fc.property(words, check), { numRuns: effort(300) });
   });
 });
 

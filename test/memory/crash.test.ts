@@ -3,13 +3,14 @@ import { expect, test } from "vitest";
 import { Memory } from "../../memory/memory.js";
 import type { Database } from "../../temporal/database.js";
 import { open } from "../../temporal/open.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { drawCrash } from "../harness/torture/image-plan.js";
 import { inconsistencies } from "./consistency.js";
 
 const TRANSACTIONS = 60;
-const MOST_IMAGES = process.env.LLMDB_LONG === undefined ? 15 : 400;
+const MOST_IMAGES = effort(10);
 const WORDS = ["ada", "oslo", "acme", "works", "sleeps", "node"];
 
 function openOn(storage: SimulatedDisk): Database {

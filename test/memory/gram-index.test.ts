@@ -3,10 +3,11 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Memory } from "../../memory/memory.js";
 import { open } from "../../temporal/open.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { inconsistencies } from "./consistency.js";
 
-const RUNS = process.env.LLMDB_LONG === undefined ? 120 : 4000;
+const RUNS = effort(60);
 const pieces = ["a", "B", "ab", "ß", "ẞ", "İ", "ı", "I", "i̇", "e\u0301", "É", "😀", "Σ", "ς", "\0", "ﬁ", "K", " "];
 const text = fc.oneof(
   fc.array(fc.constantFrom(...pieces), { maxLength: 6 }).map((list) => list.join("")),

@@ -8,12 +8,13 @@ import { Memory } from "../../memory/memory.js";
 import type { RecordKind } from "../../memory/record.js";
 import type { Database } from "../../temporal/database.js";
 import { open } from "../../temporal/open.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { inconsistencies } from "./consistency.js";
 import { contains, MemoryModel, Refusal } from "./model.js";
 import { runBoth, transaction } from "./model-operation.js";
 
-const RUNS = process.env.LLMDB_LONG === undefined ? 45 : 3000;
+const RUNS = effort(20);
 const STEP_MS = 500;
 const START_MS = 2500;
 const QUERIES = ["ada works", "oslo", "acme node müsli i̇"];
@@ -240,6 +241,6 @@ test("a random history", { timeout: 1_000_000 }, () => {
         run.close();
       }
     }),
-    { numRuns: RUNS, interruptAfterTimeLimit: 60_000 },
+    { numRuns: RUNS, interruptAfterTimeLimit: effort(60_000) },
   );
 });

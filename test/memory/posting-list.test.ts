@@ -11,9 +11,10 @@ import {
   scanPostings,
 } from "../../memory/posting-list.js";
 import { open } from "../../temporal/open.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 
-const RUNS = process.env.LLMDB_LONG === undefined ? 60 : 2000;
+const RUNS = effort(40);
 const MAX = Number.MAX_SAFE_INTEGER;
 const huge = fc.oneof(
   fc.nat(300),

@@ -10,11 +10,12 @@ import { graphTools } from "../../server/mcp/graph-tools.js";
 import { memoryTools } from "../../server/mcp/memory-tools.js";
 import { GRAPH_URI, Resources } from "../../server/mcp/resources.js";
 import { MemoryService } from "../../server/mcp/service.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { toolsOf } from "../mcp/tool-set.js";
 import { inconsistencies } from "./consistency.js";
 
-const RUNS = process.env.LLMDB_LONG === undefined ? 25 : 1000;
+const RUNS = effort(15);
 const KINDS = ["fact", "entity", "relation", "turn"] as const;
 const PLACES = ["", "team", "team/ada", "team/ada/notes", "team/bob", "other"];
 

@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { Memory } from "../../memory/memory.js";
 import { open } from "../../temporal/open.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 
-const RUNS = process.env.LLMDB_LONG === undefined ? 30 : 1000;
+const RUNS = effort(15);
 
 const refused = [
   "",

@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { stemEnglish } from "../../memory/stemmer.js";
+import { effort } from "../effort.js";
 
 const stems: Record<string, string> = {
   caresses: "caress",
@@ -91,5 +92,5 @@ test("any word has a stem that is not longer than the word by more than a letter
     expect(stem).not.toBe("");
     expect(stem.length).toBeLessThanOrEqual(word.length + 1);
   };
-  fc.assert(fc.property(words, check), { numRuns: 500 });
+  fc.assert(fc.property(words, check), { numRuns: effort(500) });
 });

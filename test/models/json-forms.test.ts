@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { fromJson, fromJsonText, toJson, toJsonText } from "../../models/values/json-forms.js";
+import { effort } from "../effort.js";
 
 const leaf = fc.oneof(
   fc.string(),
@@ -30,7 +31,7 @@ test("every value is read back from its JSON, by the exact reader and by JSON.pa
       expect(toJsonText(fromJsonText(text))).toBe(text);
       expect(isDeepStrictEqual(JSON.parse(text), toJson(given))).toBe(true);
     }),
-    { numRuns: 500 },
+    { numRuns: effort(500) },
   );
 });
 

@@ -3,6 +3,7 @@ import { inspect, isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { MAX_INTEGER_DIGITS, readJson } from "../../models/values/json-reader.js";
+import { effort } from "../effort.js";
 
 /** A JSON text and the value that it must be read as. */
 interface Sample {
@@ -83,7 +84,7 @@ test("a text is read as what it was made of, integers to the digit", () => {
     fc.property(sample, spaces, ({ text, value }, space) => {
       requireSame(readJson(space + text + space), value);
     }),
-    { numRuns: 1000 },
+    { numRuns: effort(1000) },
   );
 });
 
@@ -108,7 +109,7 @@ test("what JSON.parse holds is read as JSON.parse reads it, and what it refuses 
       }
       requireAsNative(text);
     }),
-    { numRuns: 20_000 },
+    { numRuns: effort(4000) },
   );
 });
 

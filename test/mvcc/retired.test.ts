@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Pins } from "../../mvcc/pins.js";
 import { Retired } from "../../mvcc/retired.js";
+import { effort } from "../effort.js";
 
 const step = fc.oneof(
   fc.record({ kind: fc.constant("commit" as const), born: fc.nat(), pages: fc.integer({ min: 1, max: 3 }) }),
@@ -53,7 +54,7 @@ describe("Retired", () => {
           expect(pins.newest).toBe(Math.max(-1, ...pinned));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: effort(500) },
     );
   });
 });

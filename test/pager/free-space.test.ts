@@ -6,6 +6,7 @@ import { describe, expect, test } from "vitest";
 import { LlmdbError } from "../../pager/error.js";
 import { ExtentList } from "../../pager/extent-list.js";
 import { FreeSpace } from "../../pager/free-space.js";
+import { effort } from "../effort.js";
 
 type Step =
   | { kind: "one" }
@@ -99,7 +100,7 @@ describe("FreeSpace", () => {
           expect(pages).toEqual([...model.free].sort((a, b) => a - b));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: effort(500) },
     );
   });
 

@@ -7,6 +7,7 @@ import { memoryStorage } from "../../pager/memory-storage.js";
 import { decodeMeta, encodeMeta, META_BYTES, type Meta, metaPosition, readNewestMeta } from "../../pager/meta.js";
 import { PAGE_SIZES } from "../../pager/page.js";
 import { PagePointer } from "../../pager/page-pointer.js";
+import { effort } from "../effort.js";
 
 const u48 = fc.maxSafeNat().map((n) => n % 2 ** 48);
 const pointer = fc.tuple(u48, fc.nat(1), fc.nat(2 ** 31), u48, u48).map(([page, flag, crc, entries, born]) => {
@@ -51,7 +52,7 @@ describe("meta page", () => {
         bytes[at] ^= flip;
         expect(decodeMeta(bytes)).toHaveProperty("problem");
       }),
-      { numRuns: 1000 },
+      { numRuns: effort(1000) },
     );
   });
 

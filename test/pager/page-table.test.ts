@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { FrameIndex } from "../../pager/frame-index.js";
 import { PageTable } from "../../pager/page-table.js";
+import { effort } from "../effort.js";
 
 const page = fc.oneof(
   fc.integer({ min: 1, max: 40 }),
@@ -45,7 +46,7 @@ describe.each([
         });
         expect(seen).toEqual(model);
       }),
-      { numRuns: 500 },
+      { numRuns: effort(500) },
     );
   });
 });

@@ -6,7 +6,7 @@
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
-import ts from "typescript";
+import { compiled } from "../compiled.js";
 import type { PlantedBug } from "./planted-bug.js";
 
 /** What the torture runs, from the top of the repository. */
@@ -24,7 +24,6 @@ const PARTS = [
   "test/planted",
 ];
 const PROGRAM = "test/planted/torture-program.js";
-const COMPILER = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
 
 /** Compiled sources that can be run. */
 export interface RunnableFolder {
@@ -77,12 +76,7 @@ export class PlantedFolders {
   #compile(folder: string, file: string, text: string): void {
     const target = join(folder, file.replace(/\.ts$/, ".js"));
     mkdirSync(dirname(target), { recursive: true });
-    const { outputText, diagnostics } = ts.transpileModule(text, {
-      compilerOptions: COMPILER,
-      reportDiagnostics: true,
-    });
-    if (diagnostics !== undefined && diagnostics.length > 0) throw new Error(`${file} does not compile`);
-    writeFileSync(target, outputText);
+    writeFileSync(target, compiled(text));
   }
 }
 

@@ -4,6 +4,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Database, type DatabaseStats, open } from "../../index.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 
 const PATH = "/agent.llmdb";
@@ -57,7 +58,7 @@ test("every field of stats() of a refreshed handle is that of a fresh one", asyn
       writer.closeSync();
       reader.closeSync();
     }),
-    { numRuns: 25 },
+    { numRuns: effort(25) },
   );
 });
 

@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { encodeFrame, FrameReader } from "../../server/sharing/frame.js";
+import { effort } from "../effort.js";
 
 test("messages come out as they went in, however the stream is cut", () => {
   const value = fc.oneof(fc.jsonValue(), fc.bigInt(), fc.double(), fc.uint8Array(), fc.constant({ $date: 1 }));
@@ -18,7 +19,7 @@ test("messages come out as they went in, however the stream is cut", () => {
     }
     expect(isDeepStrictEqual(received, structuredClone(sent))).toBe(true);
   });
-  fc.assert(property, { numRuns: 200 });
+  fc.assert(property, { numRuns: effort(200) });
 });
 
 test.each([

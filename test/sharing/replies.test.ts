@@ -5,6 +5,7 @@ import { type Database, openMemory } from "../../index.js";
 import { REPLIES, REQUESTS } from "../../memory/maps.js";
 import { Replies, type RepliesOptions } from "../../server/sharing/replies.js";
 import type { RequestId } from "../../server/sharing/service.js";
+import { effort } from "../effort.js";
 
 const CALLERS = ["a", "b", "c"].map((digit) => digit.repeat(32));
 const UNKNOWN = "LLMDB_COMMIT_UNKNOWN";
@@ -178,7 +179,7 @@ test("whatever is asked, kept, erased and forgotten, a request is done once and 
       using db = openMemory();
       run(db, given, steps);
     }),
-    { numRuns: 150 },
+    { numRuns: effort(50) },
   );
 });
 

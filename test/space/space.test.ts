@@ -5,6 +5,7 @@
 import { expect, test } from "vitest";
 import { type Database, open, openMemory, type TransactionMap } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { effort } from "../effort.js";
 import { expectClean, Random, SimulatedDisk } from "../harness/index.js";
 
 const mapped = { pageSize: 4096, cacheBytes: 8 * 1024 * 1024 } as const;
@@ -51,25 +52,31 @@ class Churn {
   }
 }
 
-test("a million random puts and deletes at constant live size, with a checkpoint after each transaction", async () => {
-  const storage = memoryStorage();
-  let db = open("space", { ...mapped, storage });
-  const churn = new Churn();
-  for (let round = 1; round <= 4000; round++) {
-    churn.change(db, 250);
-    await db.checkpoint();
-    if (round % 400 !== 0) continue;
+test(
+  "random puts and deletes at constant live size, with a checkpoint after each transaction",
+  async () => {
+    const storage = memoryStorage();
+    let db = open("space", { ...mapped, storage });
+    const churn = new Churn();
+    // A million changes at effort 10.
+    const rounds = Math.ceil(effort(400) / 400) * 400;
+    for (let round = 1; round <= rounds; round++) {
+      churn.change(db, 250);
+      await db.checkpoint();
+      if (round % 100 !== 0) continue;
+      expect(db.stats().fileBytes).toBeLessThan(3 * churn.liveBytes);
+      if (round % 200 !== 0) continue;
+      expectAccounted(db);
+      await db.close();
+      db = open("space", { ...mapped, storage });
+      expectAccounted(db);
+    }
+    churn.expectSame(db);
     expect(db.stats().fileBytes).toBeLessThan(3 * churn.liveBytes);
-    if (round % 800 !== 0) continue;
-    expectAccounted(db);
     await db.close();
-    db = open("space", { ...mapped, storage });
-    expectAccounted(db);
-  }
-  churn.expectSame(db);
-  expect(db.stats().fileBytes).toBeLessThan(3 * churn.liveBytes);
-  await db.close();
-}, 120_000);
+  },
+  effort(120_000),
+);
 
 /**
  * Between checkpoints the log grows, and the pages of four states are kept: what the older meta page reaches, what the
@@ -80,7 +87,7 @@ test.each(["files", "memory"])("without checkpoints of its own it keeps four sta
   const db = open("space", { ...mapped, storage });
   const churn = new Churn();
   let treePages = 0;
-  for (let round = 1; round <= 1600; round++) {
+  for (let round = 1; round <= effort(400); round++) {
     churn.change(db, 250);
     if (round % 100 !== 0) continue;
     const { pages, fileBytes, maps } = db.stats();

@@ -2,7 +2,7 @@
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
-import ts from "typescript";
+import { compiled } from "../compiled.js";
 
 const pager = join(import.meta.dirname, "../../pager");
 
@@ -10,10 +10,9 @@ const pager = join(import.meta.dirname, "../../pager");
 export function compilePager(folder: string): string {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
-  const compilerOptions = { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2023, verbatimModuleSyntax: true };
   for (const name of readdirSync(pager)) {
     if (!name.endsWith(".ts")) continue;
-    const { outputText } = ts.transpileModule(readFileSync(join(pager, name), "utf8"), { compilerOptions });
+    const outputText = compiled(readFileSync(join(pager, name), "utf8"));
     writeFileSync(join(folder, name.replace(/\.ts$/, ".js")), outputText);
   }
   return pathToFileURL(join(folder, "file-storage.js")).href;

@@ -7,6 +7,7 @@ import { afterAll, beforeEach, describe, expect, test } from "vitest";
 import { fileStorage } from "../../pager/file-storage.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import type { Storage } from "../../pager/storage.js";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { storageErrorOf } from "./storage-error.js";
 
@@ -114,7 +115,7 @@ describe.each(kinds)("%s", (_name, make) => {
       }
       file.close();
     };
-    fc.assert(fc.property(fc.array(step, { maxLength: 20 }), run), { numRuns: 100 });
+    fc.assert(fc.property(fc.array(step, { maxLength: 20 }), run), { numRuns: effort(100) });
   });
 
   test("finds a file again under its name", async () => {

@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type DrawingOptions, drawVersions, openMemory, type Version } from "../../index.js";
+import { effort } from "../effort.js";
 
 const DAY = 86_400_000;
 
@@ -156,6 +157,6 @@ test("whatever the slices are, the picture is whole and inside its frame", () =>
       expect(numbersIn(svg).every((number) => number >= 0 && number <= 720)).toBe(true);
       expect(count(svg, "<text")).toBeLessThan(80);
     }),
-    { numRuns: 200 },
+    { numRuns: effort(60) },
   );
 });

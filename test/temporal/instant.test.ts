@@ -11,8 +11,9 @@ import {
   parseInstant,
   toMilliseconds,
 } from "../../temporal/instant.js";
+import { effort } from "../effort.js";
 
-const runs = { numRuns: 500 };
+const runs = { numRuns: effort(500) };
 const lastDate = 8.64e15;
 
 function parse(value: unknown): bigint {
@@ -82,7 +83,7 @@ describe("numbers of milliseconds", () => {
       fc.property(any, (milliseconds) => {
         if (!Number.isNaN(milliseconds)) expect(parse(milliseconds)).toBe(nearestMicros(milliseconds));
       }),
-      { numRuns: 2000 },
+      { numRuns: effort(2000) },
     );
   });
 

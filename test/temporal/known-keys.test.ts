@@ -2,6 +2,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Key, openMemory } from "../../index.js";
+import { effort } from "../effort.js";
 
 const PARTITIONS = [0, 1, 247, 248, 255, 256, 70_000, 2 ** 32 - 1];
 const KEYS: readonly Key[] = [null, 5, "a", ["a", 1]];
@@ -34,7 +35,7 @@ test("they are those with a slice that is still known, in order", () => {
       expect([...db.knownKeys()]).toEqual(expected);
       db.closeSync();
     }),
-    { numRuns: 100 },
+    { numRuns: effort(100) },
   );
 });
 

@@ -13,6 +13,7 @@ import { PageViews } from "../../pager/page.js";
 import { type LeafPack, packLeaves } from "../../temporal/leaf-pack.js";
 import { sourcesOf } from "../../temporal/snapshot.js";
 import { CommittedSources } from "../../temporal/sources.js";
+import { effort } from "../effort.js";
 import { openFresh } from "../map/fresh.js";
 import { engineOf } from "../map/hot-run.js";
 
@@ -165,7 +166,7 @@ test("pages hold what a range gives at any point, byte for byte the same from th
     db.closeSync();
     expect(pagesOf(expected, options)).toEqual(pages);
   });
-  fc.assert(property, { numRuns: 120 });
+  fc.assert(property, { numRuns: effort(30) });
 });
 
 /** The pages of a store that was never told anything else. */

@@ -9,13 +9,13 @@ import type { At, Within } from "../../temporal/at.js";
 import type { Database } from "../../temporal/database.js";
 import { openMemory } from "../../temporal/open.js";
 import type { LoggedTransaction } from "../../temporal/transaction-log.js";
+import { SEED } from "../effort.js";
 import { isInRange } from "../harness/model.js";
 import { Random } from "../harness/random.js";
 import { clockOf, runOnDatabase } from "../harness/temporal/driver.js";
 import { historyOf } from "../harness/temporal/history.js";
 import { compareKeys } from "../key/order.js";
 
-const SEED = Number(process.env.LLMDB_TEST_TEMPORAL_SEED ?? 1);
 const RUNS = 400;
 const KEYS: readonly Key[] = ["a", ["a", 1], 7, "apple", "b", ["a", 2], ["a", [1, "x"]], -1.5, 2n ** 70n];
 const inf = Number.POSITIVE_INFINITY;

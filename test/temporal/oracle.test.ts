@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import type { Key } from "../../engine/key.js";
 import { MINUS_INFINITY, PLUS_INFINITY, parseInstant, toMilliseconds } from "../../temporal/instant.js";
+import { effort } from "../effort.js";
 import { clockOf, runOnDatabase, runOnOracle } from "../harness/temporal/driver.js";
 import { historyOf, type PlannedOperation } from "../harness/temporal/history.js";
 import { BitemporalOracle, type OracleOperation, type OracleSlice } from "../harness/temporal/oracle.js";
@@ -248,7 +249,7 @@ describe("random histories", () => {
           }
         }
       }),
-      { numRuns: 100 },
+      { numRuns: effort(100) },
     );
   });
 

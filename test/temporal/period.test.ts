@@ -26,8 +26,9 @@ import {
   starts,
   union,
 } from "../../temporal/period.js";
+import { effort } from "../effort.js";
 
-const runs = { numRuns: 500 };
+const runs = { numRuns: effort(500) };
 const first = -8;
 const last = 8;
 
@@ -129,7 +130,7 @@ describe("relations", () => {
         expect(holding(b, a)).toEqual([converses[name]]);
         seen.add(name);
       }),
-      { numRuns: 1000, seed: 1 },
+      { numRuns: effort(1000), seed: 1 },
     );
     expect(seen.size).toBe(13);
   });

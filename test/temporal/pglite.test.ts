@@ -9,11 +9,11 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Key } from "../../engine/key.js";
 import type { Database } from "../../temporal/database.js";
 import { openMemory } from "../../temporal/open.js";
+import { SEED } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { clockOf, runOnDatabase } from "../harness/temporal/driver.js";
 import { historyOf } from "../harness/temporal/history.js";
 
-const SEED = Number(process.env.LLMDB_TEST_TEMPORAL_SEED ?? 1);
 const SEEDS = [SEED, SEED + 1, SEED + 2];
 const TRANSACTIONS = 250;
 const POINTS = 2000;

@@ -5,6 +5,7 @@
 import { expect, test } from "vitest";
 import type { Database } from "../../temporal/database.js";
 import { open, openMemory } from "../../temporal/open.js";
+import { seeds } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { TemporalCheck } from "../harness/temporal/check.js";
@@ -12,8 +13,6 @@ import { historyOf } from "../harness/temporal/history.js";
 import { drawCrash } from "../harness/torture/image-plan.js";
 import { compareKeys } from "../key/order.js";
 
-const SEEDS = Number(process.env.LLMDB_TEST_TEMPORAL_SEEDS ?? 8);
-const FIRST_SEED = Number(process.env.LLMDB_TEST_TEMPORAL_SEED ?? 1);
 const PATH = "/db";
 const HISTORY = "_meta/history";
 /** So many rows, or slices, are changed in one transaction. */
@@ -64,32 +63,28 @@ function expectWhole(db: Database, check: TemporalCheck): void {
   expect(() => db.diff({ tx: before }, {})).toThrow(expect.objectContaining({ code: "LLMDB_NOT_FOUND" }));
 }
 
-test.each(Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index))(
-  "a random history, forgotten again and again, seed %i",
-  { timeout: 120_000 },
-  async (seed) => {
-    const random = new Random(seed + 3);
-    const storage = new SimulatedDisk(seed);
-    const check = new TemporalCheck(seed, compareKeys);
-    const options = { storage, pageSize: 4096 as const, clock: check.clock, durability: "buffered" as const };
-    let db = open(PATH, options);
-    let made = 0;
-    for (const plan of historyOf(seed, { transactions: 90, large: 0.15, erases: 0.02 })) {
-      check.run(db, plan);
-      check.probe(db, 3);
-      if (++made % 20 !== 0) continue;
-      await forgetSome(db, check, random);
-      if (random.chance()) await db.checkpoint();
-      if (random.chance(0.3)) {
-        db.closeSync();
-        db = open(PATH, options);
-        expectWhole(db, check);
-      }
-    }
+test.each(seeds(2))("a random history, forgotten again and again, seed %i", { timeout: 120_000 }, async (seed) => {
+  const random = new Random(seed + 3);
+  const storage = new SimulatedDisk(seed);
+  const check = new TemporalCheck(seed, compareKeys);
+  const options = { storage, pageSize: 4096 as const, clock: check.clock, durability: "buffered" as const };
+  let db = open(PATH, options);
+  let made = 0;
+  for (const plan of historyOf(seed, { transactions: 90, large: 0.15, erases: 0.02 })) {
+    check.run(db, plan);
+    check.probe(db, 3);
+    if (++made % 20 !== 0) continue;
     await forgetSome(db, check, random);
-    db.closeSync();
-  },
-);
+    if (random.chance()) await db.checkpoint();
+    if (random.chance(0.3)) {
+      db.closeSync();
+      db = open(PATH, options);
+      expectWhole(db, check);
+    }
+  }
+  await forgetSome(db, check, random);
+  db.closeSync();
+});
 
 /** A long history of short slices that share their values, on a buffered database. */
 function fill(db: Database, transactions: number): void {

@@ -8,13 +8,13 @@ import { fileURLToPath } from "node:url";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Key } from "../../engine/key.js";
 import { open } from "../../temporal/open.js";
+import { SEED } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { ATTRIBUTES, type Attribute, importStatements, readStatements } from "./software-support.js";
 
 const folder = fileURLToPath(new URL("../../examples/data/software-support", import.meta.url));
 const DAY = 86_400_000;
-const SEED = Number(process.env.LLMDB_TEST_TEMPORAL_SEED ?? 1);
 const options = { storage: new SimulatedDisk(), clock: () => Date.parse("2026-09-01"), pageSize: 4096 as const };
 
 const statements = readStatements(folder);

@@ -1,5 +1,6 @@
 /** Simulated crashes, in short: an honest disk passes, a broken one is found, and each finding can be replayed. */
 import { describe, expect, test } from "vitest";
+import { effort } from "../effort.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { type TortureOptions, type TortureReport, tortureDisks, tortureSimulated } from "../harness/torture/index.js";
 import {
@@ -32,29 +33,29 @@ function replayOf(line: string): Pick<TortureOptions, "seed" | "depth" | "round"
 }
 
 test("a short run finds nothing, and says what it did", async () => {
-  const report = await tortureSimulated({ ...LIMIT, images: 3000 });
+  const report = await tortureSimulated({ ...LIMIT, images: effort(1000) });
   expect(report.violations).toEqual([]);
-  expect(report.images).toBeGreaterThanOrEqual(3000);
-  expect(report.distinct).toBeGreaterThan(500);
+  expect(report.images).toBeGreaterThanOrEqual(1000);
+  expect(report.distinct).toBeGreaterThan(100);
   expect(report.workloads).toBeGreaterThan(0);
   expect(report.orderedWrites).toBeGreaterThan(0);
   expect(report.branches["older-meta"]).toBeGreaterThan(0);
 });
 
 test("a short run at depth 3 finds nothing", async () => {
-  const report = await tortureSimulated({ ...LIMIT, seed: 8, depth: 3, images: 1500 });
+  const report = await tortureSimulated({ ...LIMIT, seed: 8, depth: 3, images: effort(300) });
   expect(report.violations).toEqual([]);
 });
 
 // All of them are met with: llmdb torture --engine simulated --round 5 --faults 100000
 test("errors of the disk at many operations of a small workload leave the state before or after", async () => {
-  const report = await tortureSimulated({ ...LIMIT, round: 5, faultsPerRound: 120 });
+  const report = await tortureSimulated({ ...LIMIT, round: 5, faultsPerRound: effort(24) });
   expect(report.violations).toEqual([]);
-  expect(report.faults).toBe(120);
+  expect(report.faults).toBe(effort(24));
 });
 
 test("the same seed does the same", async () => {
-  const options = { ...LIMIT, round: 1, images: 1500 };
+  const options = { ...LIMIT, round: 1, images: 300 };
   const [first, second] = [await tortureSimulated(options), await tortureSimulated(options)];
   expect(withoutTime(first)).toEqual(withoutTime(second));
 });

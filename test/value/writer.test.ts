@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { decodeMsgpack } from "../../engine/msgpack-reader.js";
 import { encodeMsgpack } from "../../engine/msgpack-writer.js";
+import { effort } from "../effort.js";
 
 const library = new Encoder({
   ignoreUndefined: true,
@@ -47,7 +48,7 @@ test("any value", () => {
       fc.pre(value !== undefined);
       expectSame(value);
     }),
-    { numRuns: 5000 },
+    { numRuns: effort(5000) },
   );
 });
 

@@ -10,6 +10,7 @@ import { LogChain } from "../../wal/log-chain.js";
 import { alignSector, LogSpace } from "../../wal/log-space.js";
 import { OperationBuffer } from "../../wal/operation-buffer.js";
 import { RECORD_HEADER_BYTES, recordBody } from "../../wal/record.js";
+import { effort } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 
@@ -129,7 +130,7 @@ test("what is read back is a prefix with everything that was synced", { timeout:
       }
       run.recover(run.disk.crash({ keep: "none" }), run.log.syncedTx);
     }),
-    { numRuns: 150 },
+    { numRuns: effort(40) },
   );
 });
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { SECTOR_BYTES } from "../../wal/log-header.js";
 import { alignSector, LogSpace } from "../../wal/log-space.js";
+import { effort } from "../effort.js";
 
 const step = fc.oneof(
   {
@@ -75,6 +76,6 @@ test("nothing in use is handed out again, and nothing shares a sector with what 
         }
       }
     }),
-    { numRuns: 300 },
+    { numRuns: effort(300) },
   );
 });

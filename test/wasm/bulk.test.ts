@@ -5,6 +5,7 @@ import { Script } from "node:vm";
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { COPY, FILL } from "../../wasm/added-functions.js";
+import { effort } from "../effort.js";
 import { root } from "../sources.js";
 import { assemble, Metered } from "./metered.js";
 import { sectionsOf } from "./suite/outline.js";
@@ -51,7 +52,7 @@ test("copying and filling do what they did, whatever the lengths, with what over
       },
     ),
     {
-      numRuns: 150,
+      numRuns: effort(150),
       examples: [
         ["copy", 0, 1, BYTES - 1],
         ["copy", 1, 0, BYTES - 1],
@@ -72,7 +73,7 @@ test("the other operations do what they did", () => {
       const [one, other] = [before, after].map(({ memory }) => Buffer.from(memory.buffer, 0, 64));
       expect(other).toEqual(one);
     }),
-    { numRuns: 200 },
+    { numRuns: effort(200) },
   );
 });
 

@@ -8,6 +8,7 @@ import { CallGraph, type CallNode } from "../../wasm/call-graph.js";
 import { rewriteModule } from "../../wasm/rewrite.js";
 import { bytesOfText } from "../../wasm/text-format.js";
 import { exportedFunction, exportedGlobal, webAssembly } from "../../wasm/web-assembly.js";
+import { effort } from "../effort.js";
 
 const FREE = 2048;
 
@@ -82,5 +83,5 @@ test("on any way through the calls, what is not charged is little", () => {
       expect(onStack).toBeLessThanOrEqual(charged + FREE);
     }
   });
-  fc.assert(property, { numRuns: 3000, examples: [PAST_A_TABLE] });
+  fc.assert(property, { numRuns: effort(1000), examples: [PAST_A_TABLE] });
 });

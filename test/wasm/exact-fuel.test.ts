@@ -5,6 +5,7 @@ import wabt from "wabt";
 import { EXACT_COSTS } from "../../wasm/costs.js";
 import { rewriteModule } from "../../wasm/rewrite.js";
 import { webAssembly } from "../../wasm/web-assembly.js";
+import { effort } from "../effort.js";
 import { traceOf } from "./exact/interpreter.js";
 import { programs } from "./exact/program.js";
 import { bodiesIn, countOf } from "./exact/source-walk.js";
@@ -128,7 +129,7 @@ test("generated programs", { timeout: 120_000 }, () => {
     fc.property(programs, (text) => {
       for (const count of expectSame(text)) operations += count;
     }),
-    { numRuns: Number(process.env.LLMDB_WASM_PROGRAMS ?? 12) },
+    { numRuns: effort(4) },
   );
   expect(operations).toBeGreaterThan(1000);
 });

@@ -9,6 +9,7 @@ import { describe, expect, test } from "vitest";
 import { decodeKey, encodeKey, type Key, KeyBuffer } from "../../engine/key.js";
 import { encodeMsgpack } from "../../engine/msgpack-writer.js";
 import type { Database } from "../../index.js";
+import { effort } from "../effort.js";
 import { root } from "../sources.js";
 import { countIn, cutLeaf, headsIn, type Leaves, leavesOf } from "./leaf-pages.js";
 import * as host from "./module-host.js";
@@ -252,7 +253,7 @@ describe("reverse-edges", () => {
         for (const writes of list) graph.commit(writes, batch);
         graph.expectDerived();
       }),
-      { numRuns: 75 },
+      { numRuns: effort(25) },
     );
   });
 
@@ -308,7 +309,7 @@ test("by-field gives the keys that the database would", () => {
         records.flatMap((value, i) => indexedOf(value).map((key) => [i, keyBytes(key)])),
       );
     }),
-    { numRuns: 150 },
+    { numRuns: effort(50) },
   );
 });
 

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { rewriteModule } from "../../wasm/rewrite.js";
 import { bytesOfText } from "../../wasm/text-format.js";
 import { exportedFunction, exportedGlobal, exportedMemory, webAssembly } from "../../wasm/web-assembly.js";
+import { effort } from "../effort.js";
 import { floatProgram, moduleOf } from "./float-program.js";
 
 /** Numbers, infinities and NaN with bits of all kinds, as f64 and as f32. */
@@ -52,5 +53,5 @@ test("a NaN is given its bits wherever they can be seen, and nowhere else", asyn
   const property = fc.asyncProperty(floatProgram, async ({ plain, closed }) => {
     expect(await stored(plain, "canonical")).toBe(await stored(closed, "fast"));
   });
-  await fc.assert(property, { numRuns: Number(process.env.LLMDB_WASM_FLOATS ?? 600) });
+  await fc.assert(property, { numRuns: effort(200) });
 }, 120_000);

@@ -14,6 +14,7 @@ import { memoryStorage } from "../../pager/memory-storage.js";
 import { TransactionStore } from "../../temporal/store.js";
 import { SYSTEM_PARTITION } from "../../temporal/stored-key.js";
 import { Database } from "../../wasm/database.js";
+import { effort } from "../effort.js";
 import { assemble } from "./metered.js";
 import { answering, codeOf, exampleModule, GET, moduleText } from "./module-text.js";
 
@@ -245,7 +246,7 @@ test("whatever stands in facts of modules and attachments, errors have a code", 
       await attempt(() => db.modules.detach(hash, "m", isHook ? { on: "tx_hook" } : { on: "custom_index", name: "i" }));
       await attempt(() => db.close());
     }),
-    { numRuns: Number(process.env.LLMDB_WASM_FACTS ?? 25) },
+    { numRuns: effort(15) },
   );
   console.log([...codes].map((entry) => entry.join(" ")).join(", "));
   expect(codes.get("LLMDB_CORRUPT")).toBeGreaterThan(5);

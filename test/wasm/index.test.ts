@@ -5,6 +5,7 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Database, Key, Range, Transaction } from "../../index.js";
+import { effort } from "../effort.js";
 import { expectClean, isInRange } from "../harness/index.js";
 import { compareKeys } from "../key/order.js";
 import { openFresh } from "../map/fresh.js";
@@ -136,7 +137,7 @@ test("entries are those of the records after every transaction, and after buildi
       expect(index.count()).toBe(entriesOf(model).length);
       expectClean(db);
     }),
-    { numRuns: 60 },
+    { numRuns: effort(25) },
   );
 });
 
@@ -150,7 +151,7 @@ function expected(entries: readonly [Key, Key][], range: Range): [Key, Key][] {
 test("ranges of index keys are those of a sorted array", async () => {
   await using db = await opened();
   const model: Model = new Map();
-  const fields = fc.sample(field, { numRuns: 400, seed: 7 });
+  const fields = fc.sample(field, { numRuns: effort(400), seed: 7 });
   db.transactionSync((tx) => {
     for (const [key, value] of fields.entries()) {
       tx.map(MAP).put(key, value === undefined ? {} : { field: value });
@@ -182,7 +183,7 @@ test("ranges of index keys are those of a sorted array", async () => {
       expect([...index.range(of)]).toEqual(expected(entries, of));
       expect(index.count(of)).toBe(expected(entries, of).length);
     }),
-    { numRuns: 1500 },
+    { numRuns: effort(500) },
   );
   for (const bad of [{ limit: -1 }, { offset: -1 }, { limit: 0.5 }]) {
     expect(await codeOf(() => index.range(bad)), JSON.stringify(bad)).toBe("LLMDB_INVALID_ARGUMENT");

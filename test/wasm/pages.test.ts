@@ -6,6 +6,7 @@ import fc from "fast-check";
 import { afterAll, expect, test } from "vitest";
 import { encodeMsgpack } from "../../engine/msgpack-writer.js";
 import type { CallOptions, Key, PagesOf, Range } from "../../index.js";
+import { effort } from "../effort.js";
 import { expectClean } from "../harness/index.js";
 import { openFresh } from "../map/fresh.js";
 import { codeOf, exampleModule, keyBytes, LOG, moduleText, overRecords, PAGE_STEP } from "./module-text.js";
@@ -106,7 +107,7 @@ test("the pages of a map are cut to the range", async () => {
       await stream.bytes();
       expect(stream.usage.records).toBe(map.count(of));
     }),
-    { numRuns: 75 },
+    { numRuns: effort(25) },
   );
   expect(await dump({ map: "no such map" })).toEqual([]);
 });
@@ -142,7 +143,7 @@ test("the facts of a partition at any point are those that a range reads", async
       const found = entriesIn(Buffer.from(await facts.modules.mapPages("dump", pages).bytes()));
       expect(found).toEqual(stored(facts.partition(partition).range(of, point)));
     }),
-    { numRuns: 75 },
+    { numRuns: effort(25) },
   );
   expect(facts.stats().openSnapshots).toBe(0);
 });

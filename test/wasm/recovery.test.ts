@@ -4,12 +4,13 @@
  */
 import { expect, test } from "vitest";
 import { type Database, open } from "../../index.js";
+import { effort } from "../effort.js";
 import { expectClean, Random, SimulatedDisk } from "../harness/index.js";
 import { drawCrash } from "../harness/torture/image-plan.js";
 import { CLOCK, derivedWrite, exampleModule, keyBytes, moduleText } from "./module-text.js";
 
 const TRANSACTIONS = 50;
-const MOST_IMAGES = process.env.LLMDB_LONG === undefined ? 40 : 600;
+const MOST_IMAGES = effort(24);
 
 /** Writes the time of the transaction to the map 1, so that who runs it later derives something else. */
 const record = derivedWrite(1, keyBytes("time"), 0);

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import { LlmdbError, openMemory } from "../../index.js";
 import { rewriteModule } from "../../wasm/rewrite.js";
+import { effort } from "../effort.js";
 import { assemble, Metered } from "./metered.js";
 import { codeOf, moduleText } from "./module-text.js";
 
@@ -94,7 +95,7 @@ test("any tables, grown in any order, follow the rules", () => {
         expect(module.call(`size${i}`)).toEqual({ returned: one.size });
       }
     }),
-    { numRuns: 40 },
+    { numRuns: effort(40) },
   );
 });
 

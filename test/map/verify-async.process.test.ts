@@ -5,6 +5,7 @@ import fc from "fast-check";
 import { expect, test, vi } from "vitest";
 import { type Database, open, openMemory, type VerifyProgress } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { effort } from "../effort.js";
 
 /** Slices end at each look at the clock, so that much happens between few pages. */
 vi.mock("../../pager/timers.js", async (original) => {
@@ -67,7 +68,7 @@ test.each([
       expect(db.stats().openSnapshots).toBe(0);
       await db.close();
     }),
-    { numRuns: 15 },
+    { numRuns: effort(15) },
   );
 });
 

@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Database, LlmdbError, open } from "../../index.js";
+import { effort } from "../effort.js";
 import { expectSame, Random, type SimulatedDisk } from "../harness/index.js";
 import { operation, putTogether, type RecordParts, sealParts, takeApart, u16, u32 } from "./log-builder.js";
 import { diskOf, type Files, LogHistory, SECTOR_BYTES } from "./log-image.js";
@@ -238,7 +239,7 @@ test.each(Object.entries(anchors))("%s", (what, restated) => {
 
 test("random bytes of a commit changed, with right checksums", () => {
   const seen = { opened: 0, refused: 0 };
-  for (let seed = 1; seed <= 300; seed++) {
+  for (let seed = 1; seed <= effort(120); seed++) {
     const random = new Random(seed);
     const changed = withLast((_last, parts) => {
       const { body } = parts[1 + random.below(parts.length - 1)];
@@ -246,8 +247,8 @@ test("random bytes of a commit changed, with right checksums", () => {
     });
     seen[tryLog(changed, `seed ${seed}`) instanceof LlmdbError ? "refused" : "opened"]++;
   }
-  expect(seen.opened).toBeGreaterThan(20);
-  expect(seen.refused).toBeGreaterThan(20);
+  expect(seen.opened).toBeGreaterThan(8);
+  expect(seen.refused).toBeGreaterThan(8);
 });
 
 test("records that claim each other's bytes", () => {

@@ -1,6 +1,6 @@
 /**
  * The short form of the fuzzers, and the mutants that once gave anything but a value or a typed error. The long form is
- * `npm run fuzz`. LLMDB_FUZZ_SEED and LLMDB_FUZZ_MUTANTS set the seed and how many mutants each target gets here.
+ * `npm run fuzz`.
  */
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { Memory } from "../../memory/index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { effort, SEED } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { compileSources, type PlantedBug } from "../kill/compiled-harness.js";
@@ -22,8 +23,7 @@ import { closedSample, killedSample, SAMPLE_PATH } from "./sample.js";
 import { hasStrace } from "./system-run.js";
 import { TARGETS, type Target, type Trier, trierOf } from "./trial.js";
 
-const SEED = Number(process.env.LLMDB_FUZZ_SEED ?? 1);
-const MUTANTS = Number(process.env.LLMDB_FUZZ_MUTANTS ?? 20);
+const MUTANTS = effort(8);
 /** Each takes a process under strace. */
 const SYSTEM_LIVES = Math.max(4, Math.floor(MUTANTS / 5));
 const modules = join(root, "examples/modules/build");

@@ -2,11 +2,12 @@
 import { afterAll, expect, test } from "vitest";
 import { open } from "../../index.js";
 import { Memory } from "../../memory/memory.js";
+import { effort, seeds } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { App, type Connected } from "./app.js";
 
 const SERVERS = 8;
-const WRITES = 100;
+const WRITES = effort(40);
 /** Calls of one client that wait at the same time. */
 const TOGETHER = 10;
 
@@ -35,7 +36,7 @@ async function writeAll(server: Connected, number: number, acknowledged: Set<str
   }
 }
 
-test.each([1, 2])("8 processes, 100 writes each, one is killed, seed %i", { timeout: 60_000 }, async (seed) => {
+test.each(seeds(1))("8 processes write, one is killed, seed %i", { timeout: effort(60_000) }, async (seed) => {
   const random = new Random(seed);
   const file = `killed-${seed}.llmdb`;
   const acknowledged = new Set<string>();

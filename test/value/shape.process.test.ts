@@ -4,6 +4,7 @@ import { runInNewContext } from "node:vm";
 import { encode } from "@msgpack/msgpack";
 import fc from "fast-check";
 import { expect, test, vi } from "vitest";
+import { effort } from "../effort.js";
 import { PlainReader } from "./plain-reader.js";
 
 type Decode = (bytes: Uint8Array, start?: number, end?: number) => unknown;
@@ -95,7 +96,7 @@ function ordered(value: unknown): unknown {
 }
 
 test("objects read the same whatever was read before", async () => {
-  for (let round = 0; round < 15; round++) {
+  for (let round = 0; round < 6; round++) {
     const decode = await freshReader();
     fc.assert(
       fc.property(objects, (list) => {
@@ -105,7 +106,7 @@ test("objects read the same whatever was read before", async () => {
             expect(ordered(read)).toStrictEqual(ordered(PlainReader.read(stored)));
         }
       }),
-      { numRuns: 30 },
+      { numRuns: effort(10) },
     );
   }
 });
@@ -117,7 +118,7 @@ test("a property that is stored twice has the value that came last", async () =>
 });
 
 test("damaged objects of a known shape are LLMDB_CORRUPT, or what a reader without memory reads", async () => {
-  for (let round = 0; round < 15; round++) {
+  for (let round = 0; round < 6; round++) {
     const decode = await freshReader();
     fc.assert(
       fc.property(
@@ -144,7 +145,7 @@ test("damaged objects of a known shape are LLMDB_CORRUPT, or what a reader witho
           }
         },
       ),
-      { numRuns: 30 },
+      { numRuns: effort(10) },
     );
   }
   expect(Object.keys(Object.prototype)).toEqual([]);
@@ -168,7 +169,7 @@ test("names without end take no memory", async () => {
   for (let i = 0; i < 2000; i++) read(i);
   collect();
   const before = process.memoryUsage().heapUsed;
-  for (let i = 2000; i < 60_000; i++) read(i);
+  for (let i = 2000; i < 30_000; i++) read(i);
   collect();
   expect(process.memoryUsage().heapUsed - before).toBeLessThan(2 * 2 ** 20);
 });

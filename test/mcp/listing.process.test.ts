@@ -19,6 +19,7 @@ import type { ToolListing } from "../../server/mcp/tool.js";
 import { Tools } from "../../server/mcp/tool-calls.js";
 import { DEFAULT_TOOLS, parseToolSelection, REPLACEMENT_TOOLS } from "../../server/mcp/tool-selection.js";
 import { Toolbox } from "../../server/mcp/toolbox.js";
+import { effort } from "../effort.js";
 import { App } from "./app.js";
 import { listingsOf, toolsOf } from "./tool-set.js";
 
@@ -191,7 +192,7 @@ test.each([...memoryTools, ...moduleTools].map((tool) => [tool.listing.name, too
         fc.property(valuesOf(full), (value) => {
           expect(check(whole(brief), value, "strict")).not.toHaveProperty("problems");
         }),
-        { numRuns: 20 },
+        { numRuns: effort(20) },
       );
       expect(Object.keys(brief.properties ?? {}).toSorted()).toEqual(Object.keys(full.properties ?? {}).toSorted());
     }

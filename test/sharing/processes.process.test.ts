@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { open } from "../../index.js";
 import { SharedService } from "../../server/sharing/shared-service.js";
+import { effort } from "../effort.js";
 import { compileSources, type PlantedBug } from "../kill/compiled-harness.js";
 import type { Told } from "./toy-process.js";
 import { openToy } from "./toy-service.js";
@@ -132,13 +133,13 @@ function problemsOf({ writers, log }: Outcome): string[] {
   return [...failures, ...lost.map((what) => `lost: ${what}`), ...twice];
 }
 
-test("8 processes, 100 writes each, the holder killed four times", async () => {
-  const outcome = await write(compiled("right"), 100, 4);
+test("8 processes write, the holder is killed", async () => {
+  const outcome = await write(compiled("right"), effort(40), effort(2));
   expect(problemsOf(outcome)).toEqual([]);
   expect(outcome.takeoverMs).toHaveLength(4);
   console.info(`takeover after ${outcome.takeoverMs.join(", ")} ms`);
   for (const ms of outcome.takeoverMs) expect(ms).toBeLessThan(5000);
-  const whole = outcome.writers.filter(({ acknowledged }) => acknowledged.length === 100);
+  const whole = outcome.writers.filter(({ acknowledged }) => acknowledged.length === effort(40));
   expect(whole.length).toBeGreaterThanOrEqual(8);
 });
 
@@ -175,7 +176,7 @@ const bugs: [string, RegExp, PlantedBug][] = [
 ];
 
 test.each(bugs)("self-check: %s is found", async (name, message, bug) => {
-  const outcome = await write(compiled(name.replaceAll(" ", "-"), bug), 100, 4);
+  const outcome = await write(compiled(name.replaceAll(" ", "-"), bug), 60, 3);
   expect(problemsOf(outcome)).toContainEqual(expect.stringMatching(message));
 });
 

@@ -4,6 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { effort } from "../effort.js";
 import { root } from "../sources.js";
 import { compileHarness } from "./compiled-harness.js";
 
@@ -13,7 +14,7 @@ const traceable = spawnSync("strace", ["-o", "/dev/null", process.execPath, "-e"
 
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test.skipIf(!traceable)("kills at each 40th system call of 60 commits lose nothing", () => {
+test.skipIf(!traceable)("kills at system calls of 60 commits lose nothing", () => {
   const harness = compileHarness(join(folder, "compiled")).pathname;
   const flags = [
     "--harness",
@@ -21,9 +22,9 @@ test.skipIf(!traceable)("kills at each 40th system call of 60 commits lose nothi
     "--commits",
     "60",
     "--every",
-    "40",
+    String(Math.ceil(120 / effort(1))),
     "--seconds",
-    "10",
+    String(effort(5)),
     "--folder",
     folder,
     "--json",
@@ -32,5 +33,5 @@ test.skipIf(!traceable)("kills at each 40th system call of 60 commits lose nothi
   expect(status, stdout + stderr).toBe(0);
   const report: { kills: number; violations: string[] } = JSON.parse(stdout);
   expect(report.violations).toEqual([]);
-  expect(report.kills).toBeGreaterThan(2);
+  expect(report.kills).toBeGreaterThan(0);
 });

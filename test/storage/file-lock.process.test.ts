@@ -8,6 +8,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { lockFile } from "../../pager/file-lock.js";
 import { fileStorage } from "../../pager/file-storage.js";
 import type { StorageLock } from "../../pager/storage.js";
+import { effort } from "../effort.js";
 import { compilePager } from "./compiled-pager.js";
 import { killAndWait, LockHolders } from "./lock-holders.js";
 import { storageErrorOf } from "./storage-error.js";
@@ -100,8 +101,8 @@ describe("the write lock", () => {
     expect(lockHere()).toBe(true);
   });
 
-  test("is free at once when its holder was killed, a hundred times over", { timeout: 240_000 }, async () => {
-    for (let round = 0; round < 100; round++) {
+  test("is free at once when its holder was killed, again and again", { timeout: effort(60_000) }, async () => {
+    for (let round = 0; round < effort(12); round++) {
       const { answer, child } = await holders.inProcess({ path });
       expect(answer).toBe("held");
       expect(lockHere()).toBe(false);
@@ -112,8 +113,8 @@ describe("the write lock", () => {
     expect(fileStorage.list(dirname(path))).toEqual(["data"]);
   });
 
-  test("is free when its holder was killed while taking and releasing it", { timeout: 120_000 }, async () => {
-    for (let round = 0; round < 20; round++) {
+  test("is free when its holder was killed while taking and releasing it", { timeout: effort(60_000) }, async () => {
+    for (let round = 0; round < effort(6); round++) {
       const { child } = await holders.inProcess({ path, plan: "churn" });
       await new Promise((resolve) => setTimeout(resolve, round));
       await killAndWait(child);

@@ -6,10 +6,11 @@ import { describe, expect, test } from "vitest";
 import { type ValueFormat, valueCodec } from "../../engine/value.js";
 import { MAX_VALUE_BYTES } from "../../engine/value-limits.js";
 import { LlmdbError, type LlmdbErrorCode } from "../../pager/error.js";
+import { effort } from "../effort.js";
 
 const msgpack = valueCodec("msgpack");
 const json = valueCodec("json");
-const runs = { numRuns: 10_000 };
+const runs = { numRuns: effort(3000) };
 
 function roundTrip(value: unknown, format: ValueFormat = "msgpack"): unknown {
   const codec = valueCodec(format);
@@ -341,7 +342,7 @@ describe("hostile values", () => {
         for (const format of ["msgpack", "json", "string", "bytes"] as const)
           readsOrCorrupt(format, new Uint8Array(list));
       }),
-      { numRuns: 20_000 },
+      { numRuns: effort(6000) },
     );
     fc.assert(
       fc.property(anyValue, fc.nat(), fc.integer({ min: 1, max: 255 }), (value, at, flip) => {
