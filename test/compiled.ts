@@ -1,6 +1,6 @@
 /**
- * TypeScript as plain JavaScript, for the tests that start processes and threads from it. Guarantees: a text is compiled
- * once for all processes and runs of the tests, as long as `node_modules` is there.
+ * TypeScript as plain JavaScript, for the tests that start processes and threads from it. Guarantees: a text is
+ * compiled once for all processes and runs of the tests, as long as `node_modules` is there.
  */
 import { createHash } from "node:crypto";
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";

@@ -126,7 +126,7 @@ test("with the checks of the document a flipped bit is found, or changes nothing
   const whole = new SecondReader(file, newest(file)).maps();
   const below = numbersFrom(13);
   let found = 0;
-  for (let i = 0; i < 120; i++) {
+  for (let i = 0; i < 50; i++) {
     const at = i < 20 ? below(3) * 4096 + below(256) : below(file.length);
     const flip = 1 << below(8);
     file[at] ^= flip;
@@ -142,5 +142,5 @@ test("with the checks of the document a flipped bit is found, or changes nothing
     }
     file[at] ^= flip;
   }
-  expect(found).toBeGreaterThan(40);
+  expect(found).toBeGreaterThan(15);
 });

@@ -5,11 +5,12 @@
 import fc from "fast-check";
 import { expect, test } from "vitest";
 import { type Database, type Key, openMemory, type PrefixBound, type Range } from "../../index.js";
+import { effort } from "../effort.js";
 import { isInRange } from "../harness/index.js";
 import { anyKey, canonical, compareKeys } from "../key/order.js";
 import { openFresh } from "./fresh.js";
 
-const runs = Number(process.env.LLMDB_TEST_RUNS ?? 120);
+const runs = effort(40);
 
 /** Few pieces, so that one key often begins another, at the places where encodings change their shape. */
 const text = fc.string({ unit: fc.constantFrom("\0", "\u0001", "a", "b", "\uffff", "😀"), maxLength: 3 });

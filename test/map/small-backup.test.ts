@@ -8,6 +8,7 @@ import { type Database, open } from "../../index.js";
 import { Memory } from "../../memory/index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import type { Storage } from "../../pager/storage.js";
+import { effort } from "../effort.js";
 import { exampleModule } from "../wasm/module-text.js";
 
 const META_PAGES = 3;
@@ -90,7 +91,7 @@ test("whatever is in the database", async () => {
       await requireSmallest(db, storage);
       db.closeSync();
     }),
-    { numRuns: 25 },
+    { numRuns: effort(8) },
   );
 });
 

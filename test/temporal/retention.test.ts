@@ -5,7 +5,7 @@
 import { expect, test } from "vitest";
 import type { Database } from "../../temporal/database.js";
 import { open, openMemory } from "../../temporal/open.js";
-import { seeds } from "../effort.js";
+import { effort, seeds } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { TemporalCheck } from "../harness/temporal/check.js";
@@ -17,7 +17,7 @@ const PATH = "/db";
 const HISTORY = "_meta/history";
 /** So many rows, or slices, are changed in one transaction. */
 const STEP = 1000;
-const MOST_IMAGES = 12;
+const MOST_IMAGES = effort(4);
 
 function closedSlices(db: Database): number {
   return db.stats().maps[HISTORY]?.entries ?? 0;
