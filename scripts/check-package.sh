@@ -52,7 +52,7 @@ npx --no-install llmdb put role engineer --db agent.llmdb
 test "$(npx --no-install llmdb get role --db agent.llmdb)" = engineer
 npx --no-install llmdb remember --subject Ada --predicate "works for" --object Acme --db agent.llmdb
 npx --no-install llmdb recall "where does Ada work" --db agent.llmdb | grep -q Acme
-npx --no-install llmdb torture --images 2000 --seed 7 --quiet
+npx --no-install llmdb torture --images 400 --kills 20 --seed 7 --quiet
 
 cp "$repository"/test/package/* .
 node plain.mjs
