@@ -16,6 +16,12 @@ interface BackupFlags extends CommonFlags {
   readonly compact?: boolean;
 }
 
+const SMALLEST = "pages that are half empty stay so; for the smallest file, use llmdb backup FILE --compact";
+const COMPACT_HELP = `
+Nothing that is stored changes, and the last transaction stays the last one. Pages that are half empty stay so, and
+pages that a snapshot or another process reads stay where they are: the file is often larger than it has to be. For
+the smallest one, use llmdb backup FILE --compact. It takes about as long as copying what has to move, and no other
+process may have the database open for writing.`;
 const KIBIBYTE = 1024;
 const UNITS = ["KiB", "MiB", "GiB", "TiB"];
 
@@ -91,19 +97,18 @@ async function verified(
 }
 
 export function compactCommand(streams: Streams): Command {
-  const command = writingCommand("compact", "moves pages into free space and gives the end of the file back").summary(
-    "gives free space at the end of the file back",
-  );
-  command.addHelpText(
-    "after",
-    "\nIt works in place and leaves free pages between used ones; the smallest file is made by backup --compact.",
-  );
+  const command = writingCommand(
+    "compact",
+    "moves pages from the end of the file into free pages before them and gives the end back, in place",
+  ).summary("gives free space back to the file system");
+  command.addHelpText("after", COMPACT_HELP);
   explain(command, ["compact --db agent.llmdb", "compact --json"]);
   return onCall<CommonFlags>(command, streams, async (run) => {
     const { before, after } = await run.database("write").compact();
     await run.result({ before, after }, () => {
-      const back = before > after ? `gave ${bytesText(before - after)} back` : "nothing to give back";
-      return `${bytesText(before)} before, ${bytesText(after)} after: ${back}`;
+      const back = bytesText(before - after);
+      const done = before > after ? `moved pages into free space and gave ${back} back` : "nothing to give back";
+      return `${bytesText(before)} before, ${bytesText(after)} after: ${done}\n${SMALLEST}`;
     });
   });
 }
@@ -111,7 +116,7 @@ export function compactCommand(streams: Streams): Command {
 export function backupCommand(streams: Streams): Command {
   const command = databaseCommand("backup", "copies the database to a new file, also while it is written to")
     .argument("<file>", "must not exist")
-    .option("--compact", "rebuilds the copy: the smallest file that holds the same");
+    .option("--compact", "rebuilds the copy, all pages full: the smallest file that holds the same");
   explain(command, ["backup copy.llmdb --db agent.llmdb", "backup small.llmdb --compact"]);
   return onCall<BackupFlags>(command, streams, async (run, path = "") => {
     if (existsSync(path)) throw badUsage(`${path} exists already; name a new file`);

@@ -167,6 +167,7 @@ class PageCopy {
     writeMetas(this.#file, free.end, {
       ...emptyMeta(storage, store.pageSize),
       tx: this.#view.snapshot.tx,
+      moves: this.#view.snapshot.tx - this.#view.changeTx,
       timeMicros: this.#view.micros,
       pages: free.end,
       directory: directory.root,
@@ -202,7 +203,7 @@ async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile):
   const { pageSize } = engine.store;
   const free = new FreeSpace(FIRST_PAGE);
   const store = new PageStore(file, pageSize, COPY_CACHE_BYTES, free, validateNode, (data) => data);
-  const tx = view.snapshot.tx;
+  const tx = view.changeTx;
   if (tx === 0) {
     writeMetas(file, FIRST_PAGE, emptyMeta(engine.storage, pageSize));
     return;

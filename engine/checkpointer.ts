@@ -322,6 +322,7 @@ export class Checkpointer {
         id: this.#meta.id,
         tx: lastTx,
         timeMicros: view.micros,
+        moves: lastTx - view.changeTx,
         pages: this.#store.free.end,
         directory: new PagePointer(),
         directoryDepth: view.directory?.tree.depth ?? 0,

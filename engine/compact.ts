@@ -1,6 +1,7 @@
 /**
  * `compact()`: moves what lies at the end of the file into free space and cuts the file. Guarantees: it is a row of
- * ordinary transactions, so that a crash in between loses nothing and readers go on; pages that a snapshot holds stay.
+ * transactions, so that a crash in between loses nothing and readers go on, and users are told of none of them; pages
+ * that a snapshot holds stay; no page is filled up or split, and each keeps its contents.
  */
 import { Cursor } from "../btree/cursor.js";
 import { replaceDescriptor } from "../btree/entries.js";
@@ -38,7 +39,7 @@ export async function compactEngine(engine: Engine): Promise<{ before: number; a
 /** After two checkpoints neither meta page reaches what was freed before them; the third cuts the file. */
 async function releasePages(engine: Engine): Promise<void> {
   for (let i = 0; i < 3; i++) {
-    await engine.run((tx) => tx.touch(), "durable");
+    await engine.run((tx) => tx.move(), "buffered");
     await engine.checkpointer.request();
   }
 }
@@ -47,14 +48,14 @@ async function releasePages(engine: Engine): Promise<void> {
 async function moveDown(engine: Engine, limit: number): Promise<number> {
   let moved = 0;
   for (const name of engine.directory.names()) {
-    const { value } = await engine.run((tx) => moveMap(tx, name, limit), "durable");
+    const { value } = await engine.run((tx) => moveMap(tx, name, limit), "buffered");
     moved += value;
   }
   const { value } = await engine.run((tx) => {
-    tx.touch();
+    tx.move();
     tx.engine.relieve(tx);
     return relocateTree(tx.directory.tree, tx.writeSet, limit, () => {});
-  }, "durable");
+  }, "buffered");
   return moved + value;
 }
 
@@ -64,7 +65,9 @@ function moveMap(tx: WriteTransaction, name: string, limit: number): number {
   tx.engine.relieve(tx);
   const nodes = relocateTree(map.tree, tx.writeSet, limit, () => tx.engine.relieve(tx));
   const moved = nodes + moveValues(tx, map.tree, limit);
-  if (moved > 0) map.changed = true;
+  if (moved === 0) return 0;
+  map.changed = true;
+  tx.move();
   return moved;
 }
 

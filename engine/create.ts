@@ -30,6 +30,7 @@ export function emptyMeta(storage: Storage, pageSize: number): Meta {
     id,
     tx: 0,
     timeMicros: 0,
+    moves: 0,
     pages: FIRST_PAGE,
     directory: new PagePointer(),
     directoryDepth: 0,

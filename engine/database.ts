@@ -143,7 +143,7 @@ export class Database {
   refresh(): number {
     this.requireIdle("refresh");
     this.#files.refresh();
-    return this.engine.lastTx;
+    return this.engine.lastChangeTx;
   }
 
   /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
@@ -195,8 +195,8 @@ export class Database {
   }
 
   /**
-   * Copies the database as it is now to a new file, while writes go on. With `compact` the copy is rebuilt, as small as
-   * can be.
+   * Copies the database as it is now to a new file, while writes go on. With `compact` the copy is rebuilt: each page
+   * is filled, none is free, and the file ends with the last one. That is the smallest file with this page size.
    *
    * @param path a path or a `file:` URL; must not exist; its folder must
    * @throws LlmdbError (rejects) `LLMDB_INVALID_ARGUMENT`, `LLMDB_NOT_FOUND`, `LLMDB_DISK_FULL`, `LLMDB_IO`,
@@ -208,10 +208,24 @@ export class Database {
   }
 
   /**
-   * Moves what lies at the end of the file into free space and gives the end back to the file system. Writes may go on
-   * in between. Rejects as a write.
+   * Gives free space back to the file system, in place: moves pages and large values from the end of the file into free
+   * pages before them, and cuts the end off. What is in the pages stays as it is: those that deleting has left half
+   * empty are not filled, so the file is often still larger than it has to be. The smallest file is made by
+   * {@link backup} with `compact: true`.
+   *
+   * It takes about as long as copying what has to move, in several passes. The event loop is blocked while the pages
+   * of one map are moved; other reads and writes go on between two maps. Nothing changes that is seen: the last
+   * transaction stays the last in `stats`, snapshots and `transactions`. Pages that an open snapshot, iteration or
+   * reader sees keep their place until that is closed.
    *
    * @returns the length of the file in bytes, before and after
+   * @throws LlmdbError (rejects) as a write
+   *
+   * @example
+   * ```ts
+   * const { before, after } = await db.compact();
+   * await db.backup("smallest.llmdb", { compact: true });
+   * ```
    */
   async compact(): Promise<{ before: number; after: number }> {
     this.engine.requireWritable();

@@ -32,5 +32,6 @@ export interface EngineState {
   readonly writeBack: WriteBack;
   readonly checkpointer: Checkpointer;
   readonly lastTx: number;
+  readonly lastChangeTx: number;
   readonly lastMicros: number;
 }

@@ -6,7 +6,7 @@
 import { HashIndex } from "../btree/hash-index.js";
 import type { Tree } from "../btree/tree.js";
 import { Flusher } from "../mvcc/flusher.js";
-import type { PageStore, SnapshotReader } from "../mvcc/page-store.js";
+import type { PageStore } from "../mvcc/page-store.js";
 import { WriteSet } from "../mvcc/write-set.js";
 import { isDiskFull, LlmdbError } from "../pager/error.js";
 import type { Meta } from "../pager/meta.js";
@@ -19,6 +19,7 @@ import { DeclaredFormats } from "./declared-formats.js";
 import type { Durability, EngineOptions, EngineState } from "./engine-options.js";
 import { Journal } from "./journal.js";
 import { MapDirectory } from "./map-directory.js";
+import type { PinnedView } from "./pinned-view.js";
 import type { ReaderPins } from "./reader-slots.js";
 import type { Receipt } from "./receipt.js";
 import { replayCommit } from "./replay.js";
@@ -27,20 +28,7 @@ import { WriteBack } from "./write-back.js";
 import { WriteTransaction } from "./write-transaction.js";
 
 export type { Durability } from "./engine-options.js";
-
-/** A committed state that somebody looks at: a snapshot or a running range read. */
-export interface PinnedView {
-  readonly snapshot: SnapshotReader;
-  readonly openedMs: number;
-  /** Time of its transaction, in microseconds since 1970. */
-  readonly micros: number;
-  /** Present in a snapshot: all maps. */
-  readonly directory: MapDirectory | null;
-  /** Present in a range read: one map. */
-  readonly tree: Tree | null;
-  /** Held by a checkpoint, not by a user. */
-  readonly isCheckpoint: boolean;
-}
+export type { PinnedView } from "./pinned-view.js";
 
 /** Buffered commits reach the disk within so many milliseconds; a process that ends by itself waits for that. */
 const BUFFERED_MS = 1000;
@@ -69,6 +57,8 @@ export class Engine implements CommittedState {
   /** How often a commit waited for a checkpoint, and why. */
   readonly stalls = { logFull: 0, cacheFull: 0, ms: 0 };
   lastTx: number;
+  /** The newest that changed something that is seen; those after it only moved pages. This one is told. */
+  lastChangeTx: number;
   lastMicros: number;
   /** Counts maps that came or went, so that handles know when to look again. */
   mapChanges = 0;
@@ -98,6 +88,7 @@ export class Engine implements CommittedState {
     this.directory = new MapDirectory(store.reader, directory, new HashIndex(store.cache));
     this.#writeBack = new WriteBack(this, new Flusher(store));
     this.lastTx = meta.tx;
+    this.lastChangeTx = meta.tx - meta.moves;
     this.lastMicros = meta.timeMicros;
     this.journal = new Journal(storage, options.path, options.checkpointBytes, options.isVolatile);
     this.checkpointer = new Checkpointer(store, this, this.journal, meta, options.eraseFreed);
@@ -204,7 +195,7 @@ export class Engine implements CommittedState {
     else writer.writeSet.abandon();
     writer.end();
     if (changed && !this.#volatile) this.#schedule(durability);
-    return { tx: this.lastTx, time: this.lastMicros / 1000 };
+    return { tx: this.lastChangeTx, time: this.lastMicros / 1000 };
   }
 
   /** Finds room on the disk for the pages of the transaction, and writes it into the log, or its pages. */
@@ -260,6 +251,7 @@ export class Engine implements CommittedState {
     writer.writeSet.publish();
     if (writer.publish(this.directory)) this.mapChanges++;
     this.lastTx = writer.writeSet.tx;
+    this.lastChangeTx = writer.changeTx;
     this.lastMicros = writer.micros;
     if (writer.erases) this.checkpointer.requireErasure(this.lastTx);
   }
@@ -277,6 +269,7 @@ export class Engine implements CommittedState {
     writer.hasRoom = true;
     this.writer = writer;
     try {
+      writer.changeTx = this.lastChangeTx;
       for (const commit of commits) replayCommit(writer, commit);
       writer.prepare();
       this.writer = null;
@@ -302,9 +295,15 @@ export class Engine implements CommittedState {
 
   /** Of a reader beside a writer: goes over to a newer checkpoint. Returns what `restoreState` takes. */
   replaceState(store: PageStore, meta: Meta, directory: Tree): EngineState {
-    const { store: storeBefore, directory: directoryBefore, checkpointer, lastTx, lastMicros } = this;
-    const writeBack = this.#writeBack;
-    const before = { store: storeBefore, directory: directoryBefore, writeBack, checkpointer, lastTx, lastMicros };
+    const { checkpointer, lastTx, lastChangeTx, lastMicros } = this;
+    const position = { lastTx, lastChangeTx, lastMicros };
+    const before = {
+      store: this.store,
+      directory: this.directory,
+      writeBack: this.#writeBack,
+      checkpointer,
+      ...position,
+    };
     this.restoreState({
       store,
       directory: new MapDirectory(store.reader, directory, new HashIndex(store.cache)),
@@ -312,6 +311,7 @@ export class Engine implements CommittedState {
       // It pins what the meta page reaches, and says what is durable.
       checkpointer: new Checkpointer(store, this, this.journal, meta, false),
       lastTx: meta.tx,
+      lastChangeTx: meta.tx - meta.moves,
       lastMicros: meta.timeMicros,
     });
     return before;
@@ -324,6 +324,7 @@ export class Engine implements CommittedState {
     this.checkpointer = state.checkpointer;
     this.journal.checkpointer = state.checkpointer;
     this.lastTx = state.lastTx;
+    this.lastChangeTx = state.lastChangeTx;
     this.lastMicros = state.lastMicros;
     this.mapChanges++;
   }
@@ -419,7 +420,8 @@ export class Engine implements CommittedState {
     const snapshot = this.store.openReader(this.lastTx);
     const directory = tree === null ? new MapDirectory(snapshot.reader, this.directory.tree.share()) : null;
     const openedMs = this.storage.now();
-    const view = { snapshot, openedMs, micros: this.lastMicros, directory, tree: tree?.share() ?? null, isCheckpoint };
+    const told = { micros: this.lastMicros, changeTx: this.lastChangeTx };
+    const view = { snapshot, openedMs, ...told, directory, tree: tree?.share() ?? null, isCheckpoint };
     this.views.add(view);
     return view;
   }

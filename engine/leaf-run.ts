@@ -87,7 +87,7 @@ export class LeafRun {
     const { reader, store } = view.snapshot;
     this.source = { tree: map?.tree ?? new Tree(), reader, extents: store.extents };
     this.format = map?.format ?? null;
-    this.tx = view.snapshot.tx;
+    this.tx = view.changeTx;
     this.micros = view.micros;
     this.cache = reader.cache;
     this.#held = new HeldLeaves(engine, reader.cache, isOwnView ? view : null);

@@ -195,6 +195,7 @@ function checkMeta(meta: Meta, path: string, options: CheckedOptions): void {
     (directoryDepth === 0 ? directory.page !== 0 : !rooted) ||
     meta.pages < FIRST_PAGE ||
     meta.previousTx > meta.tx ||
+    meta.moves > meta.tx ||
     (list.length > 0 && checkDescriptor(list, 0, list.length, meta.pageSize) !== undefined)
   ) {
     throw new LlmdbError("LLMDB_CORRUPT", `the meta page of ${path} contradicts itself; restore a backup`, { path });

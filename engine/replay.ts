@@ -20,8 +20,11 @@ const KEY_PADDING_BYTES = 8;
  * @throws LlmdbError `LLMDB_CORRUPT`
  */
 export function replayCommit(writer: WriteTransaction, commit: LogRecord): void {
-  readOperations(recordBody(commit), new Replay(writer));
+  const body = recordBody(commit);
+  readOperations(body, new Replay(writer));
   writer.touch();
+  // Without operations it moved pages, which is not done again.
+  if (body.length > 0) writer.changeTx = commit.tx;
 }
 
 class Replay implements OperationTarget {

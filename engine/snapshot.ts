@@ -46,7 +46,7 @@ export class Snapshot {
     engine.requireOpen();
     this.engine = engine;
     this.view = engine.openView(null);
-    this.tx = this.view.snapshot.tx;
+    this.tx = this.view.changeTx;
     watchHandle(this, engine, this.view);
   }
 

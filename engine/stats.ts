@@ -58,8 +58,8 @@ export function engineStats(engine: Engine): DatabaseStats {
     cacheBytes: store.cache.bytes,
     cacheHits: Math.max(0, store.cache.fetches - store.cache.misses),
     cacheMisses: store.cache.misses,
-    lastTx: engine.lastTx,
-    durableTx: engine.durableTx,
+    lastTx: engine.lastChangeTx,
+    durableTx: durableTx(engine),
     checkpoints: checkpointer.count,
     stalls: { ...engine.stalls },
     openSnapshots: [...engine.views].filter(({ isCheckpoint }) => !isCheckpoint).length,
@@ -69,12 +69,18 @@ export function engineStats(engine: Engine): DatabaseStats {
   const oldest = oldestView(engine);
   if (oldest !== undefined) {
     stats.oldestSnapshot = {
-      tx: oldest.snapshot.tx,
+      tx: oldest.changeTx,
       ageMs: Math.max(0, engine.storage.now() - oldest.openedMs),
       retainedPages: store.retired.heldBy(oldest.snapshot.tx),
     };
   }
   return stats;
+}
+
+/** Where the newest durable transaction only moved pages: the last before it that did more. */
+function durableTx({ durableTx, lastChangeTx, checkpointer }: Engine): number {
+  const { tx, moves } = checkpointer.meta;
+  return durableTx === tx ? tx - moves : Math.min(durableTx, lastChangeTx);
 }
 
 function oldestView(engine: Engine): PinnedView | undefined {

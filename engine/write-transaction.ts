@@ -67,7 +67,9 @@ export class WriteTransaction {
   readonly engine: Engine;
   readonly writeSet: WriteSet;
   /** Its time, which is also its present: later than that of the transaction before. */
-  readonly micros: number;
+  micros: number;
+  /** The newest transaction, up to this one, that changes something that is seen. */
+  changeTx: number;
   /** Set by an error that may have left a change half made. */
   broken: unknown = null;
   /** Whether anything was put: then it may not use the room that is kept for deleting on a full disk. */
@@ -90,6 +92,7 @@ export class WriteTransaction {
     this.engine = engine;
     this.writeSet = writeSet;
     this.micros = micros;
+    this.changeTx = writeSet.tx;
     this.directory = new MapDirectory(writeSet.reader, engine.directory.tree.fork());
   }
 
@@ -232,9 +235,19 @@ export class WriteTransaction {
     }
   }
 
-  /** Makes the next transaction number exist without a change, so that a checkpoint can release pages. */
+  /** Commits although no map changes. */
   touch(): void {
     this.#touched = true;
+  }
+
+  /**
+   * Commits, without a change that is seen: it moves pages, or only takes a number, so that checkpoints can release
+   * pages. Its time is that of the transaction before, which remains the newest to those who ask.
+   */
+  move(): void {
+    this.#touched = true;
+    this.changeTx = this.engine.lastChangeTx;
+    this.micros = this.engine.lastMicros;
   }
 
   /** Asks who watches, and brings the directory up to date. Returns whether anything was written. */

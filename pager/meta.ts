@@ -6,11 +6,12 @@
  * ```
  *   0  magic, 8 bytes          56  pointer to the root of the map directory, 24 bytes
  *   8  u32 format version      80  u48 transaction of the checkpoint before, u16 zero
- *  12  u32 page size           88  u48 anchor in the log, u16 zero, u32 its CRC-32, u32 zero
+ *  12  u32 page size           88  u48 anchor in the log, u16 zero, u32 its CRC-32
  *  16  database id, 16 bytes  104  u48 number of this checkpoint, u16 zero
- *  32  u48 transaction, u16   112  u16 length of the descriptor of the free list (0: none), descriptor up to 138 bytes
- *  40  u64 time, microseconds 252  u32 CRC-32 of the bytes before
+ *  32  u48 transaction, u16   100  u32 transactions at the end that only moved pages
+ *  40  u64 time, microseconds 112  u16 length of the descriptor of the free list (0: none), descriptor up to 138 bytes
  *  48  u48 pages, u8 depth of the directory, u8 flags: 1 unerased
+ *                             252  u32 CRC-32 of the bytes before
  * ```
  *
  * Guarantees: a meta page is believed only when its magic, version and checksum are right; a torn or stale one is
@@ -43,6 +44,8 @@ export interface Meta {
   tx: number;
   /** Its time in microseconds since 1970. */
   timeMicros: number;
+  /** How many transactions up to that one only moved pages, and changed nothing that is seen. */
+  moves: number;
   /** Pages in use or free, counted from page 0. */
   pages: number;
   directory: PagePointer;
@@ -78,6 +81,7 @@ export function encodeMeta(meta: Meta): Uint8Array {
   setU64(u32, 80, meta.previousTx);
   setU64(u32, 88, meta.log.position);
   u32[96 >>> 2] = meta.log.crc;
+  u32[100 >>> 2] = meta.moves;
   setU64(u32, 104, meta.checkpoint);
   views.u16[56] = meta.freeList.length;
   u8.set(meta.freeList, DESCRIPTOR_AT);
@@ -99,6 +103,7 @@ export function decodeMeta(bytes: Uint8Array): Found {
       id: u8.slice(16, 32),
       tx: getU48(views, 32),
       timeMicros: u32[10] + u32[11] * TWO_32,
+      moves: u32[100 >>> 2],
       pages: getU48(views, 48),
       directoryDepth: u8[54],
       directory: readPointer(views, 56, new PagePointer()),

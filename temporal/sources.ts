@@ -81,7 +81,7 @@ export class CommittedSources implements Sources {
   }
 
   get latestTx(): number {
-    return this.engine.lastTx;
+    return this.engine.lastChangeTx;
   }
 
   get latestMicros(): number {
@@ -142,7 +142,7 @@ export class ViewSources implements HeldSources {
   }
 
   get latestTx(): number {
-    return this.#view.snapshot.tx;
+    return this.#view.changeTx;
   }
 
   get latestMicros(): number {
@@ -168,7 +168,7 @@ export class ViewSources implements HeldSources {
 
   isOvertaken(micros: bigint): boolean {
     const { engine, latestTx } = this;
-    if (engine.lastTx === latestTx) return false;
+    if (engine.lastChangeTx === latestTx) return false;
     return txAt(new CommittedSources(engine).maps().transactions, micros, engine.lastTx) > latestTx;
   }
 
@@ -210,7 +210,7 @@ export class TransactionSources implements Sources {
   }
 
   get latestTx(): number {
-    return this.engine.lastTx;
+    return this.engine.lastChangeTx;
   }
 
   get latestMicros(): number {

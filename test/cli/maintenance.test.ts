@@ -30,12 +30,23 @@ test("stats, for people and for programs", async () => {
   });
 });
 
-test("compact says what it gave back, and the backup holds the same", async () => {
+test("compact says what it does and gave back, and the backup holds the same", async () => {
+  const help = (await llmdb(["compact", "--help"])).out.replace(/\s+/g, " ");
+  for (const said of ["in place", "half empty stay so", "backup FILE --compact", "as long as", "last transaction"]) {
+    expect(help).toContain(said);
+  }
+  const other = join(folder, "other.llmdb");
+  copyFileSync(file, other);
+  const sizes = "[\\d.]+ [KM]iB before, [\\d.]+ KiB after";
+  const advice = "pages that are half empty stay so; for the smallest file, use llmdb backup FILE --compact\n$";
+  const said = (await llmdb(["compact", "--db", other])).out;
+  expect(said).toMatch(new RegExp(`^${sizes}: moved pages into free space and gave [\\d.]+ [KM]iB back\n${advice}`));
   const { before, after } = JSON.parse((await llmdb(["compact", "--json"], { env })).out);
   expect(after).toBeLessThan(before);
-  expect((await llmdb(["compact"], { env })).out).toMatch(
-    /^[\d.]+ KiB before, [\d.]+ KiB after: nothing to give back\n$/,
-  );
+  expect((await llmdb(["compact"], { env })).out).toMatch(new RegExp(`^${sizes}: nothing to give back\n${advice}`));
+  // The two transactions of the test, and none of those that moved pages.
+  expect((await llmdb(["stats"], { env })).out).toMatch(/\nlast transaction {2}2\n/);
+  expect((await llmdb(["get", "k", "--tx", "3"], { env })).err).toContain("ask about the last, 2, or before");
   for (const flags of [[], ["--compact"]]) {
     const copy = join(folder, `copy${flags.length}.llmdb`);
     expect(await llmdb(["backup", copy, ...flags], { env })).toEqual({ code: 0, out: `copied to ${copy}\n`, err: "" });

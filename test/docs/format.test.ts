@@ -36,7 +36,7 @@ test.each([4096, 8192, 65536] as PageSize[])("a database with pages of %i bytes 
 
   const file = readFileSync(path);
   const checkpoint = newest(file);
-  expect(checkpoint).toMatchObject({ pageSize, tx: stats.lastTx, pages: stats.pages });
+  expect(checkpoint).toMatchObject({ pageSize, tx: stats.lastTx, moves: 0, pages: stats.pages });
   expect(checkpoint.timeMicros / 1000).toBeGreaterThan(Date.now() - 60_000);
   const { reader, contents } = readSecond(file, checkpoint);
   expectSame(contents, expected);

@@ -23,6 +23,8 @@ export interface Checkpoint {
   id: string;
   tx: number;
   timeMicros: number;
+  /** Transactions up to that one which only moved pages. */
+  moves: number;
   pages: number;
   depth: number;
   root: Pointer;
@@ -157,7 +159,6 @@ function readCheckpoint(file: Buffer, at: number, page: number): Checkpoint | un
     [38, 40],
     [86, 88],
     [94, 96],
-    [100, 104],
     [110, 112],
     [114 + length, 252],
   ]) {
@@ -166,12 +167,14 @@ function readCheckpoint(file: Buffer, at: number, page: number): Checkpoint | un
       `meta bytes ${from} to ${to} are not zero`,
     );
   }
+  demand(meta.readUInt32LE(100) <= u48(meta, 32), "more transactions moved pages than there are");
   demand(meta[55] <= 1, "a meta page has unknown flags");
   return {
     pageSize: meta.readUInt32LE(12),
     id: meta.toString("hex", 16, 32),
     tx: u48(meta, 32),
     timeMicros: u64(meta, 40),
+    moves: meta.readUInt32LE(100),
     pages: u48(meta, 48),
     depth: meta[54],
     root: readPointer(meta, 56),

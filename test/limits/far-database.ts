@@ -15,6 +15,7 @@ export function makeFarDatabase(storage: Storage, path: string, pages: number, p
       id: new Uint8Array(16),
       tx: 0,
       timeMicros: 0,
+      moves: 0,
       pages,
       directory: new PagePointer(),
       directoryDepth: 0,

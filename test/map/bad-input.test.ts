@@ -200,6 +200,7 @@ describe("files", () => {
     id: new Uint8Array(16),
     tx: 0,
     timeMicros: 0,
+    moves: 0,
     pages: 2,
     directory: new PagePointer(),
     directoryDepth: 0,

@@ -20,6 +20,7 @@ const meta: fc.Arbitrary<Meta> = fc.record({
   id: fc.uint8Array({ minLength: 16, maxLength: 16 }),
   tx: u48,
   timeMicros: fc.maxSafeNat(),
+  moves: fc.nat(2 ** 32 - 1),
   pages: u48,
   directory: pointer,
   directoryDepth: fc.nat(20),
