@@ -200,13 +200,13 @@ export function parse(text: string): { readonly value: unknown } | undefined {
   }
 }
 
-/** Whether a text would be taken as JSON. */
+/** Whether a text would be taken as JSON, also where this runtime finds it too deep to read. */
 export function isJson(text: string): boolean {
   try {
     JSON.parse(text);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return !(error instanceof SyntaxError);
   }
 }
 

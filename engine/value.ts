@@ -65,6 +65,7 @@ function guarded(encode: (value: unknown) => Uint8Array, value: unknown): Uint8A
   } catch (cause) {
     if (cause instanceof LlmdbError) throw cause;
     const reason = cause instanceof Error ? cause.message : String(cause);
+    if (cause instanceof RangeError && /call stack/i.test(reason)) throw tooDeep(cause);
     if (
       /allocation failed|invalid (array )?(buffer|typed array) length|invalid string length|too l(ong|arge)/i.test(
         reason,
@@ -87,9 +88,11 @@ function encodeJson(value: unknown): Uint8Array {
   return writeUtf8(text);
 }
 
-/** Refuses what `JSON.stringify` would work on for minutes. How deep a value may be, that says itself. */
+/** Refuses what `JSON.stringify` would work on for minutes, and what is deeper than any other value may be. */
 function requireJsonSize(value: unknown, depth: number): void {
-  if (typeof value !== "object" || value === null || depth > MAX_VALUE_DEPTH) return;
+  // What has a toJSON is asked for something else.
+  if (typeof value !== "object" || value === null || typeof Reflect.get(value, "toJSON") === "function") return;
+  if (depth === MAX_VALUE_DEPTH) throw tooDeep();
   if (!Array.isArray(value)) {
     for (const key in value) requireJsonSize(Reflect.get(value, key), depth + 1);
     return;
@@ -100,6 +103,16 @@ function requireJsonSize(value: unknown, depth: number): void {
     if (value[i] === undefined && !(i in value) && ++holes > MAX_HOLES) throw tooSparse();
     requireJsonSize(value[i], depth + 1);
   }
+}
+
+function tooDeep(cause?: RangeError): LlmdbError {
+  return new LlmdbError(
+    "LLMDB_INVALID_ARGUMENT",
+    `a value nested deeper than ${MAX_VALUE_DEPTH}, or inside itself, cannot be stored; store its parts under ` +
+      "keys of their own",
+    {},
+    cause && { cause },
+  );
 }
 
 function decodeJson(bytes: Uint8Array, start = 0, end = bytes.length): unknown {

@@ -254,7 +254,12 @@ function cut(label: string, room: number): string {
 function textOf(value: unknown): string {
   if (typeof value === "string") return value;
   const plain = (_name: string, part: unknown): unknown => (typeof part === "bigint" ? String(part) : part);
-  return value instanceof Uint8Array ? `${value.length} bytes` : (JSON.stringify(value, plain) ?? String(value));
+  if (value instanceof Uint8Array) return `${value.length} bytes`;
+  try {
+    return JSON.stringify(value, plain) ?? String(value);
+  } catch {
+    throw invalid("the value of a version is one that the store can hold: not inside itself, at most 500 levels deep");
+  }
 }
 
 /** A colour for each text: by its hash, so that it is the same in another drawing, or else the next that is free. */

@@ -20,8 +20,8 @@ import { readJson } from "./json-reader.js";
 /** Deep enough for every value that can be stored: each of its objects may be within a form, and all in a few more. */
 export const FORMS_DEPTH = 2 * MAX_VALUE_DEPTH + 10;
 
-/** Reads the content of a form. */
-type Reader = (content: unknown, form: string) => unknown;
+/** Reads the content of a form, which lies so many levels deep. */
+type Reader = (content: unknown, form: string, level: number) => unknown;
 
 /** An object with one of these as its only property stands for something else. */
 const FORMS: ReadonlyMap<string, Reader> = new Map<string, Reader>([
@@ -42,16 +42,26 @@ const OTHER_NUMBERS: ReadonlyMap<unknown, number> = new Map([
   ["-Infinity", Number.NEGATIVE_INFINITY],
 ]);
 
-/** A value as it can be given to `JSON.stringify`. */
+/**
+ * A value as it can be given to `JSON.stringify`.
+ *
+ * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where it would have more than {@link FORMS_DEPTH} levels
+ */
 export function toJson(value: unknown): unknown {
+  return jsonOf(value, 0);
+}
+
+function jsonOf(value: unknown, outer: number): unknown {
   if (typeof value === "bigint") return { $bigint: String(value) };
   if (typeof value === "number") return isPlainNumber(value) ? value : { $number: numberText(value) };
   if (typeof value !== "object" || value === null) return value;
   if (isUint8Array(value)) return { $bytes: Buffer.from(value).toString("base64") };
   if (isDate(value)) return { $date: value.toISOString() };
-  if (Array.isArray(value)) return value.map(toJson);
-  const plain = mapObject(value, toJson);
-  return formOf(value) === undefined ? plain : { $object: plain };
+  const form = formOf(value);
+  const level = enter(form === undefined ? outer : outer + 1);
+  if (Array.isArray(value)) return value.map((element) => jsonOf(element, level));
+  const plain = mapObject(value, (inner) => jsonOf(inner, level));
+  return form === undefined ? plain : { $object: plain };
 }
 
 /** A value as one line of JSON, which {@link fromJsonText} reads. */
@@ -65,12 +75,27 @@ export function toJsonText(value: unknown): string {
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` where one of the forms is used wrongly
  */
 export function fromJson(json: unknown): unknown {
+  return valueFrom(json, 0);
+}
+
+function valueFrom(json: unknown, outer: number): unknown {
   if (typeof json !== "object" || json === null) return json;
-  if (Array.isArray(json)) return json.map(fromJson);
+  const level = enter(outer);
+  if (Array.isArray(json)) return json.map((element) => valueFrom(element, level));
   const form = formOf(json);
   const read = form === undefined ? undefined : FORMS.get(form);
-  if (form !== undefined && read !== undefined) return read(Reflect.get(json, form), form);
-  return mapObject(json, fromJson);
+  if (form !== undefined && read !== undefined) return read(Reflect.get(json, form), form, level);
+  return mapObject(json, (inner) => valueFrom(inner, level));
+}
+
+/** One level further in. Without an end to them, the stack would have one. */
+function enter(outer: number): number {
+  if (outer < FORMS_DEPTH) return outer + 1;
+  throw new LlmdbError(
+    "LLMDB_INVALID_ARGUMENT",
+    `nested too deeply: as JSON, ${FORMS_DEPTH} arrays and objects in each other are the most; ` +
+      "give its parts one by one",
+  );
 }
 
 /**
@@ -156,8 +181,11 @@ function readNumber(content: unknown, form: string): number {
   throw refused(form, 'a number as a string, such as "NaN", "-Infinity", "-0" or "1e300"');
 }
 
-function readObject(content: unknown, form: string): object {
-  if (isObject(content)) return mapObject(content, fromJson);
+function readObject(content: unknown, form: string, outer: number): object {
+  if (isObject(content)) {
+    const level = enter(outer);
+    return mapObject(content, (inner) => valueFrom(inner, level));
+  }
   throw refused(form, "an object");
 }
 

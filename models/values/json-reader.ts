@@ -288,7 +288,11 @@ function characterName(code: number): string {
 }
 
 function tooDeep(text: string, offset: number, maxDepth: number): LlmdbError {
-  return invalid(text, offset, `nested too deeply: ${maxDepth} arrays and objects in each other are the most`);
+  return invalid(
+    text,
+    offset,
+    `nested too deeply: ${maxDepth} arrays and objects in each other are the most; give its parts one by one`,
+  );
 }
 
 function invalid(text: string, offset: number, what: string): LlmdbError {

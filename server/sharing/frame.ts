@@ -16,7 +16,7 @@ const decoder = new TextDecoder("utf-8", { fatal: true });
 /**
  * One message as bytes.
  *
- * @throws LlmdbError `LLMDB_VALUE_TOO_LARGE`; RangeError for what is nested without end
+ * @throws LlmdbError `LLMDB_VALUE_TOO_LARGE`, `LLMDB_INVALID_ARGUMENT` for what is nested too deeply
  */
 export function encodeFrame(message: object): Buffer {
   const text = toJsonText(message);

@@ -170,7 +170,7 @@ test.each([
   ["-1e0400", /beyond the range of numbers/],
   [`${"9".repeat(400)}.0`, /beyond the range of numbers/],
   [`-${"1".repeat(MAX_INTEGER_DIGITS + 1)}`, /an integer of 10001 digits, where 10000 are the most/],
-  ["[[[]]]", /nested too deeply: 2 arrays and objects in each other are the most \(at character 3\)/],
+  ["[[[]]]", /nested too deeply: 2 arrays and objects in each other are the most; .* \(at character 3\)/],
 ])("an error says what and where: %j", (text, message) => {
   expect(() => readJson(text, 2)).toThrow(
     expect.objectContaining({ code: "LLMDB_INVALID_ARGUMENT", message: expect.stringMatching(message) }),
