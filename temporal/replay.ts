@@ -7,9 +7,10 @@ import { Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-map.js";
 import { copyValue, Entry } from "../engine/entry.js";
+import { DisjointSlices } from "./disjoint-slices.js";
 import { TX_BYTES } from "./maps.js";
 import type { Mention } from "./mention.js";
-import { byValidFrom, meetsSpan, type Slice, type Span, supersede } from "./slice.js";
+import { type Slice, type Span, supersede } from "./slice.js";
 import { readTx, type StoredKey } from "./stored-key.js";
 import { horizonOf, rowKey } from "./transaction-log.js";
 import { decodeRow, type LoggedOperation } from "./transaction-row.js";
@@ -59,33 +60,48 @@ export class LogReplay {
     }
   }
 
-  /** Compares the stored slices of a key with what the log says about it. */
-  compare(key: StoredKey, stored: readonly Slice<unknown>[], problem: (what: string) => void): void {
+  /** Compares the stored slices of a key with what the log says about it, a slice between two yields. */
+  *compare(key: StoredKey, stored: readonly Slice<unknown>[], problem: (what: string) => void): Generator<void, void> {
     const name = nameOf(key.slice());
     const operations = this.#operations.get(name) ?? [];
     this.#operations.delete(name);
-    const expected = replay(this.#start(stored), operations);
-    const told = new Set(expected.map(describe));
-    // Some of what was forgotten may still be there, if forgetting was cut short.
-    const kept = stored.filter(({ txTo }) => txTo > this.#horizon);
-    const there = new Set(kept.map(describe));
-    if (there.size !== kept.length) problem("a slice is stored twice");
-    for (const slice of there) if (!told.has(slice)) problem(`the transaction log does not tell of ${slice}`);
-    for (const slice of told) if (!there.has(slice)) problem(`the transaction log tells of ${slice}, which is missing`);
+    const there = new Set<string>();
+    for (const slice of stored) {
+      // Some of what was forgotten may still be there, if forgetting was cut short.
+      if (slice.txTo <= this.#horizon) continue;
+      const { size } = there;
+      if (there.add(describe(slice)).size === size) problem("a slice is stored twice");
+      yield;
+    }
+    const told = new Set<string>();
+    for (const slice of replay(this.#start(stored), operations)) {
+      if (slice !== undefined) told.add(describe(slice));
+      yield;
+    }
+    for (const slice of there) {
+      if (!told.has(slice)) problem(`the transaction log does not tell of ${slice}`);
+      yield;
+    }
+    for (const slice of told) {
+      if (!there.has(slice)) problem(`the transaction log tells of ${slice}, which is missing`);
+      yield;
+    }
   }
 
   /** After all keys: operations on others should have left nothing. */
   *finish(): Generator<void, void> {
     for (const operations of this.#operations.values()) {
-      for (const slice of replay([], operations))
-        this.#problem(`it tells of ${describe(slice)} of a key without slices`);
-      yield;
+      for (const slice of replay([], operations)) {
+        if (slice !== undefined) this.#problem(`it tells of ${describe(slice)} of a key without slices`);
+        yield;
+      }
     }
   }
 
   /** Each row that names a key of which it changed nothing has a mention, and the other way round. */
-  compareMentions(mentions: Iterable<Mention>, problem: (what: string) => void): void {
+  *compareMentions(mentions: Iterable<Mention>, problem: (what: string) => void): Generator<void, void> {
     for (const { stored, tx } of mentions) {
+      yield;
       if (tx <= this.#horizon || this.#unchanged.delete(mentionName(stored, tx))) continue;
       problem(`transaction ${tx} is to mention a key that its row does not name`);
     }
@@ -120,29 +136,35 @@ function mentionName(key: Uint8Array, tx: number): string {
   return `${tx} ${nameOf(key)}`;
 }
 
-function replay(start: readonly Slice<unknown>[], operations: readonly Replayed[]): Slice<unknown>[] {
-  let known = [...start];
-  const closed: Slice<unknown>[] = [];
-  const assert = (span: Span, tx: number, holds: boolean): void => {
-    const next = known.filter((slice) => !meetsSpan(slice, span));
-    for (const slice of known) {
-      if (!meetsSpan(slice, span)) continue;
-      const result = supersede(slice, span, tx);
-      if (result.closed !== null) closed.push(result.closed);
-      next.push(...result.leftovers);
-    }
-    if (holds) {
-      const { from: validFrom, to: validTo } = span;
-      next.push({ validFrom, validTo, txFrom: tx, txTo: Number.POSITIVE_INFINITY, origin: tx, value: undefined });
-    }
-    known = next.sort(byValidFrom);
-  };
+/** The slices that operations lead to; undefined where one has led to none yet. */
+function* replay(
+  start: readonly Slice<unknown>[],
+  operations: readonly Replayed[],
+): Generator<Slice<unknown> | undefined, void> {
+  const known = new DisjointSlices<Slice<unknown>>();
+  for (const slice of start) {
+    known.add(slice);
+    yield undefined;
+  }
   for (const { tx, operation } of operations) {
     const { op, written } = operation;
-    if (op === "delete" || (op === "put" && written.length === 0)) assert(operation, tx, op === "put");
-    else for (const span of written) assert(span, tx, true);
+    const holds = op !== "delete";
+    // What is written of a put is its own stretch, unless the row says which parts of it.
+    for (const span of holds && (op !== "put" || written.length > 0) ? written : [operation]) {
+      for (const slice of known.take(span)) {
+        const { closed, leftovers } = supersede(slice, span, tx);
+        for (const leftover of leftovers) known.add(leftover);
+        yield closed ?? undefined;
+      }
+      if (holds) known.add(writtenSlice(span, tx));
+      yield undefined;
+    }
   }
-  return [...known, ...closed];
+  yield* known.all;
+}
+
+function writtenSlice({ from: validFrom, to: validTo }: Span, tx: number): Slice<unknown> {
+  return { validFrom, validTo, txFrom: tx, txTo: Number.POSITIVE_INFINITY, origin: tx, value: undefined };
 }
 
 function describe({ validFrom, validTo, txFrom, txTo, origin }: Slice<unknown>): string {

@@ -7,20 +7,22 @@ import type { ByteSource } from "../engine/byte-map.js";
 import { valueCodec } from "../engine/value.js";
 import type { VerifyProgress, VerifyReport } from "../engine/verify.js";
 import { LlmdbError } from "../pager/error.js";
+import { DisjointSlices } from "./disjoint-slices.js";
 import { FoundSlice } from "./found-slice.js";
-import { MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
 import { HEAD, HISTORY, LIVE, MENTIONS, type TemporalMaps, TRANSACTIONS } from "./maps.js";
 import { allMentions } from "./mention.js";
-import { closedSlices, knownSlices, valueBytes } from "./reader.js";
+import { everythingOf, knownSlices, valueBytes } from "./reader.js";
 import { LogReplay } from "./replay.js";
+import { meetsSpan } from "./slice.js";
 import type { RecordKind, StoredSlice } from "./slice-record.js";
 import type { Sources } from "./sources.js";
 import { decodeOnlyKey, StoredKey } from "./stored-key.js";
 
 type Problems = VerifyReport["problems"];
 
+/** So many slices are looked at between two yields, which cost as much as some of them. */
+const STEP_SLICES = 16;
 const EVERYTHING: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
-const ALL = { validFrom: MINUS_INFINITY, validTo: PLUS_INFINITY, txFrom: 0, txTo: Number.POSITIVE_INFINITY };
 const codec = valueCodec("msgpack");
 const found = new FoundSlice();
 
@@ -34,9 +36,16 @@ export function* checkStore(sources: Sources): Generator<VerifyProgress, Problem
     for (const map of [head, live, history, transactions]) progress.total += map?.tree.root.entries ?? 0;
     const replay = new LogReplay(transactions, (what) => problems.push({ map: TRANSACTIONS, what }));
     for (const _row of replay.read(sources.latestTx)) yield advanced(progress, 1);
-    for (const key of keysOf(maps)) yield advanced(progress, checkKey(maps, key, replay, problems));
-    for (const _key of replay.finish()) yield progress;
-    replay.compareMentions(allMentions(maps), (what) => problems.push({ map: MENTIONS, what }));
+    let steps = 0;
+    for (const key of keysOf(maps)) {
+      for (const entries of checkKey(maps, key, replay, problems)) {
+        advanced(progress, entries);
+        if (++steps % STEP_SLICES === 0) yield progress;
+      }
+    }
+    for (const _slice of replay.finish()) yield progress;
+    const mentions = replay.compareMentions(allMentions(maps), (what) => problems.push({ map: MENTIONS, what }));
+    for (const _mention of mentions) yield progress;
     progress.done = progress.total;
     yield progress;
   } catch (error) {
@@ -83,18 +92,42 @@ function firstKey(source: ByteSource, kind: RecordKind, from: Uint8Array): Store
   return key;
 }
 
-/** Returns how many slices it has. */
-function checkKey(maps: TemporalMaps, key: StoredKey, replay: LogReplay, problems: Problems): number {
+/** Looks at one key, a slice at a time: yields how many entries were read. */
+function* checkKey(maps: TemporalMaps, key: StoredKey, replay: LogReplay, problems: Problems): Generator<number, void> {
   const name = describe(key);
   const problem = (map: string, what: string) => problems.push({ map, what: `key ${name}: ${what}` });
-  const known = knownSlices(maps, key);
-  const closed = closedSlices(maps, key, ALL);
-  checkHead(maps, key, known, (what) => problem(HEAD, what));
-  for (const slice of known) checkSlice(maps, key, slice, (what) => problem(LIVE, what));
-  for (const slice of closed) checkSlice(maps, key, slice, (what) => problem(HISTORY, what));
-  checkDisjoint([...known, ...closed], (what) => problem(HISTORY, what));
-  replay.compare(key, [...known, ...closed], (what) => problem(TRANSACTIONS, what));
-  return known.length + closed.length;
+  const known = knownSlices({ ...maps, live: undefined }, key);
+  yield known.length;
+  yield* readSlices(maps.live, "live", key, known);
+  const closed: StoredSlice[] = [];
+  yield* readSlices(maps.history, "history", key, closed);
+  yield* checkHead(maps, key, known, (what) => problem(HEAD, what));
+  for (const [slices, map] of [
+    [known, LIVE],
+    [closed, HISTORY],
+  ] as const) {
+    for (const slice of slices) {
+      checkSlice(maps, key, slice, (what) => problem(map, what));
+      yield 0;
+    }
+  }
+  // History is in the order of its last transactions, and what is known now comes after it.
+  const slices = closed.concat(known);
+  for (const _slice of checkDisjoint(slices, (what) => problem(HISTORY, what))) yield 0;
+  for (const _slice of replay.compare(key, slices, (what) => problem(TRANSACTIONS, what))) yield 0;
+}
+
+/** Reads the slices of a key in one of the maps, in their order. */
+function* readSlices(
+  source: ByteSource | undefined,
+  kind: RecordKind,
+  key: StoredKey,
+  into: StoredSlice[],
+): Generator<number, void> {
+  if (source === undefined) return;
+  for (const cursor = new Cursor(source.tree, source.reader, everythingOf(key), false); cursor.next(); yield 1) {
+    into.push(found.at(source, cursor.frame, cursor.slot, kind).slice());
+  }
 }
 
 function describe(key: StoredKey): string {
@@ -103,12 +136,12 @@ function describe(key: StoredKey): string {
 }
 
 /** The head stands for every key of which anything is known, and says right what holds in its stretch. */
-function checkHead(
+function* checkHead(
   { head }: TemporalMaps,
   key: StoredKey,
   known: readonly StoredSlice[],
   problem: (what: string) => void,
-): void {
+): Generator<number, void> {
   const bounds = { lower: key.bytes.slice(0, key.head() + 8), lowerLength: key.length, ...upperOf(key) };
   const cursor = head && new Cursor(head.tree, head.reader, bounds, false);
   if (head === undefined || cursor === undefined || !cursor.next()) {
@@ -116,12 +149,16 @@ function checkHead(
     return;
   }
   const { record } = found.at(head, cursor.frame, cursor.slot, "head");
-  const { validFrom, validTo } = record;
+  const { validFrom, validTo, isGap } = record;
   if (validFrom >= validTo) problem("its head covers no time");
-  const inside = known.filter((slice) => slice.validFrom < validTo && validFrom < slice.validTo);
-  if (record.isGap && inside.length > 0) problem("its head says that nothing holds where something does");
-  if (record.isGap && known.length === 0) problem("it has a head but no slices");
-  if (!record.isGap && inside.length !== 1) problem("its head and its other slices overlap");
+  if (isGap && known.length === 0) problem("it has a head but no slices");
+  let inside = 0;
+  for (const slice of known) {
+    if (meetsSpan(slice, { from: validFrom, to: validTo })) inside++;
+    yield 0;
+  }
+  if (isGap && inside > 0) problem("its head says that nothing holds where something does");
+  if (!isGap && inside !== 1) problem("its head and its other slices overlap");
 }
 
 function upperOf(key: StoredKey): { upper: Uint8Array; upperLength: number } {
@@ -139,16 +176,36 @@ function checkSlice(maps: TemporalMaps, key: StoredKey, slice: StoredSlice, prob
     if (!(error instanceof LlmdbError)) throw error;
     problem(error.message);
   }
+  // Not needed any more: all values of a key may be more than memory holds.
+  slice.value.bytes = null;
 }
 
-/** No two slices overlap on both axes: at each transaction, those that are known are apart in valid time. */
-function checkDisjoint(slices: readonly StoredSlice[], problem: (what: string) => void): void {
-  let active: StoredSlice[] = [];
-  for (const slice of [...slices].sort((a, b) => a.txFrom - b.txFrom)) {
-    active = active.filter(({ txTo }) => txTo > slice.txFrom);
-    if (active.some((other) => other.validFrom < slice.validTo && slice.validFrom < other.validTo)) {
-      problem(`two slices known in transaction ${slice.txFrom} overlap in valid time`);
+/**
+ * No two slices overlap on both axes: at each transaction, those that are known are apart in valid time.
+ *
+ * @param slices in the order of the transactions in which they were closed
+ */
+function* checkDisjoint(slices: readonly StoredSlice[], problem: (what: string) => void): Generator<void, void> {
+  const beginning = new Map<number, StoredSlice[]>();
+  for (const slice of slices) {
+    // What covers nothing on one of the axes is reported on its own, and overlaps with nothing.
+    if (slice.validFrom >= slice.validTo || slice.txFrom >= slice.txTo) continue;
+    const others = beginning.get(slice.txFrom);
+    if (others === undefined) beginning.set(slice.txFrom, [slice]);
+    else others.push(slice);
+    yield;
+  }
+  const known = new DisjointSlices<StoredSlice>();
+  let ended = 0;
+  // Numbers in a typed array are sorted fast enough for one step, however many there are.
+  for (const tx of Float64Array.from(beginning.keys()).sort()) {
+    for (; ended < slices.length && slices[ended].txTo <= tx; ended++) {
+      known.remove(slices[ended]);
+      yield;
     }
-    active.push(slice);
+    for (const slice of beginning.get(tx) ?? []) {
+      if (!known.add(slice)) problem(`two slices known in transaction ${tx} overlap in valid time`);
+      yield;
+    }
   }
 }

@@ -121,6 +121,29 @@ test("others get their turns, and are told how far it has come", async () => {
   await db.close();
 });
 
+test.each([
+  ["that follow each other", (db: Database, i: number) => db.putSync("k", i)],
+  ["in other stretches", (db: Database, i: number) => db.putSync("k", i, { validFrom: i * 10, validTo: i * 10 + 5 })],
+])("a key with very many versions is not one step: versions %s", async (_name, put) => {
+  const db = openMemory();
+  const versions = 2000;
+  for (let i = 0; i < versions; i++) put(db, i);
+  const told: number[] = [];
+  let turns = 0;
+  const count = (): void => {
+    turns++;
+    running = setImmediate(count);
+  };
+  let running = setImmediate(count);
+  expect(await db.verifyAsync({ onProgress: ({ done }) => void told.push(done) })).toMatchObject({ ok: true });
+  clearImmediate(running);
+  const steps = told.map((done, i) => done - (told[i - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThan(versions / 2);
+  // Reading the log, then reading, checking and comparing the slices: each lets others have their turns.
+  expect(turns).toBeGreaterThan((versions / 8) * 1.3);
+  await db.close();
+});
+
 test("a database that is closed meanwhile ends it", async () => {
   const db = openMemory();
   fill(db, 20_000, 1000);
