@@ -47,7 +47,7 @@ async function write(run: Run<ExportFlags>, format: ExportFormat, out: Output): 
   const report: ExportReport = { transactions: 0, changes: 0, entries: 0 };
   const progress = run.progress();
   const db = run.database("read");
-  if (format.isWithoutIndex === true && db.mapNames().includes(ABOUT)) {
+  if (format.isWithoutIndex === true && db.mapNames().includes(ABOUT.name)) {
     run.note("a memory is exported without what recall needs; backup copies all of it");
   }
   try {

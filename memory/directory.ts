@@ -2,28 +2,16 @@
  * Which records there are: their keys, scopes, and what each is recognized by. Guarantees: a key is never given twice;
  * a record stays in the scope that it was made in.
  */
-
-import type { Key } from "../engine/key.js";
 import { sha256 } from "../pager/digest.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Transaction } from "../temporal/transaction.js";
-import { ABOUT, IDENTITIES, type MapsOf, NAMES, RECORDS, type RecordEntry, SCOPES } from "./maps.js";
+import { ABOUT, type About, FORMAT, IDENTITIES, NAMES, RECORDS, type RecordEntry, SCOPES } from "./maps.js";
 import { LETTERS, type RecordKind } from "./record.js";
 import { freeKey, recordEntry } from "./record-name.js";
 import type { ScopePath } from "./scope.js";
+import type { MapsOf } from "./stored-map.js";
 
-/** The format of the maps. Another one is refused. */
-const FORMAT = 1;
 const DIGEST_BYTES = 16;
-
-interface About {
-  readonly format: number;
-  readonly analyzer: string;
-  records: number;
-  scopes: number;
-  documents: number;
-  places: number;
-}
 
 /** By what a record is recognized, in short: equal parts have equal digests. */
 export function digestOf(parts: readonly unknown[]): Uint8Array {
@@ -41,7 +29,7 @@ function withBigints(_name: string, value: unknown): unknown {
  * @throws LlmdbError `LLMDB_FORMAT_VERSION`, `LLMDB_INVALID_ARGUMENT`
  */
 export function requireSameAnalyzer(maps: MapsOf, analyzer: string): void {
-  const about = maps.map<string, About>(ABOUT).get("memory");
+  const about = ABOUT.in(maps).get("memory");
   if (about === undefined) return;
   if (about.format !== FORMAT) {
     throw new LlmdbError(
@@ -59,12 +47,12 @@ export function requireSameAnalyzer(maps: MapsOf, analyzer: string): void {
 
 /** The number of a scope, or undefined where nothing was ever written to it. */
 export function scopeNumber(maps: MapsOf, path: ScopePath): number | undefined {
-  return maps.map<string, number>(SCOPES).get(path);
+  return SCOPES.in(maps).get(path);
 }
 
 /** A scope and all below it: paths and numbers. */
 export function scopesBelow(maps: MapsOf, path: ScopePath): [ScopePath, number][] {
-  const map = maps.map<string, number>(SCOPES);
+  const map = SCOPES.in(maps);
   if (path === "") return [...map.range()];
   const own = map.get(path);
   const below = [...map.range({ prefix: `${path}/` })];
@@ -73,7 +61,7 @@ export function scopesBelow(maps: MapsOf, path: ScopePath): [ScopePath, number][
 
 /** The ids with this identity, oldest first. */
 export function identified(maps: MapsOf, scope: number, kind: RecordKind, digest: Uint8Array): string[] {
-  return [...maps.map<Key, string>(IDENTITIES).values({ prefix: [scope, kind, digest] })];
+  return [...IDENTITIES.in(maps).values({ prefix: [scope, kind, digest] })];
 }
 
 /** The directory inside a transaction. */
@@ -92,14 +80,14 @@ export class Directory {
   }
 
   put(id: string, entry: RecordEntry): void {
-    this.#tx.map<[string], RecordEntry>(RECORDS).put([id], entry);
+    RECORDS.of(this.#tx).put([id], entry);
   }
 
   /** Takes a record out, with what it is recognized by. */
   delete(id: string, { scope, kind, digest, number, named }: RecordEntry): void {
-    if (named !== undefined) this.#tx.map<Key, string>(NAMES).delete([named.path, named.id]);
-    this.#tx.map<Key, string>(IDENTITIES).delete([scope, kind, digest, number]);
-    this.#tx.map<[string], RecordEntry>(RECORDS).delete([id]);
+    if (named !== undefined) NAMES.of(this.#tx).delete([named.path, named.id]);
+    IDENTITIES.of(this.#tx).delete([scope, kind, digest, number]);
+    RECORDS.of(this.#tx).delete([id]);
   }
 
   /** The number of a scope, which is made where it is new. */
@@ -107,7 +95,7 @@ export class Directory {
     const known = scopeNumber(this.#tx, path);
     if (known !== undefined) return known;
     const number = this.#take("scopes");
-    this.#tx.map<string, number>(SCOPES).put(path, number);
+    SCOPES.of(this.#tx).put(path, number);
     return number;
   }
 
@@ -127,7 +115,7 @@ export class Directory {
   createNamed(kind: RecordKind, path: ScopePath, digest: Uint8Array, named: { path: ScopePath; id: string }): string {
     const number = this.#take("records");
     const key = this.#add(freeKey(this.#tx, named.id, number), kind, path, { number, digest, named });
-    this.#tx.map<Key, string>(NAMES).put([named.path, named.id], key);
+    NAMES.of(this.#tx).put([named.path, named.id], key);
     return key;
   }
 
@@ -139,7 +127,7 @@ export class Directory {
   ): string {
     const scope = this.scope(path);
     this.put(key, { kind, scope, path, ...about, place: 0, documents: [] });
-    this.#tx.map<Key, string>(IDENTITIES).put([scope, kind, about.digest, about.number], key);
+    IDENTITIES.of(this.#tx).put([scope, kind, about.digest, about.number], key);
     return key;
   }
 
@@ -153,7 +141,7 @@ export class Directory {
   }
 
   #take(what: "records" | "scopes" | "documents" | "places"): number {
-    this.#about ??= this.#tx.map<string, About>(ABOUT).get("memory") ?? {
+    this.#about ??= ABOUT.of(this.#tx).get("memory") ?? {
       format: FORMAT,
       analyzer: this.#analyzer,
       records: 1,
@@ -166,6 +154,6 @@ export class Directory {
 
   /** Writes down which numbers were given. */
   write(): void {
-    if (this.#about !== undefined) this.#tx.map<string, About>(ABOUT).put("memory", this.#about);
+    if (this.#about !== undefined) ABOUT.of(this.#tx).put("memory", this.#about);
   }
 }

@@ -6,22 +6,15 @@
  * one and two units at the end are the beginning of a gram as well.
  */
 import type { Transaction } from "../temporal/transaction.js";
-import { GRAMS, type MapsOf } from "./maps.js";
+import { GRAMS } from "./maps.js";
 import { BlockReader } from "./posting-block.js";
-import {
-  addPostings,
-  type BlockMap,
-  blockCount,
-  removePostings,
-  scanPostings,
-  type WrittenBlockMap,
-} from "./posting-list.js";
+import { addPostings, type BlockMap, blockCount, removePostings, scanPostings } from "./posting-list.js";
 import type { EntityValue } from "./record.js";
+import type { MapsOf } from "./stored-map.js";
 
 const UNIT = 65536;
 const GRAM_UNITS = 3;
 const PADDING = "\0\0";
-const BYTES = { values: "bytes" } as const;
 /** The lists of so many of the rarest grams are read; comparing the texts does the rest. */
 const MAX_LISTS = 3;
 
@@ -74,7 +67,7 @@ export class GramChange {
   }
 
   write(): void {
-    const map: WrittenBlockMap = this.#tx.map(GRAMS, BYTES);
+    const map = GRAMS.of(this.#tx);
     for (const { scope, gram, place } of this.#removed) removePostings(map, [scope, gram], place, 0);
     for (const [scope, lists] of this.#added) {
       for (const gram of [...lists.keys()].sort((a, b) => a - b)) {
@@ -92,7 +85,7 @@ export class GramChange {
 /** The places of the entities that may contain a string that is in lower case, in order; undefined: all may. */
 export function candidatePlaces(maps: MapsOf, scope: number, lowered: string): number[] | undefined {
   if (lowered === "") return undefined;
-  const map: BlockMap = maps.map(GRAMS);
+  const map = GRAMS.in(maps);
   if (lowered.length < GRAM_UNITS) return placesOfBeginning(map, scope, lowered);
   const grams = new Set<number>();
   for (let i = 0; i + GRAM_UNITS <= lowered.length; i++) grams.add(gramAt(lowered, i));

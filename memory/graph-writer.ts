@@ -2,7 +2,6 @@
  * Changing the knowledge graph inside a transaction. Guarantees: each call leaves exactly what the tool of the same
  * name of the reference memory server of MCP would leave, its treatment of equal names included.
  */
-import type { Key } from "../engine/key.js";
 import { digestOf, identified } from "./directory.js";
 import { EDGES } from "./maps.js";
 import { type EntityValue, isKind, type RelationValue } from "./record.js";
@@ -101,7 +100,7 @@ export class GraphWriter {
     this.#tx.writer.settle();
     for (const name of new Set(names)) {
       const ids = [...this.#entities(name)].map(({ id }) => id);
-      const edges = tx.map<Key, string>(EDGES).values({ prefix: [this.#scope, digestOf([name])] });
+      const edges = EDGES.in(tx).values({ prefix: [this.#scope, digestOf([name])] });
       for (const id of [...ids, ...edges]) {
         if (directory.entry(id) !== undefined) this.#tx.writer.delete(id, ALWAYS);
       }

@@ -3,7 +3,6 @@
  * the tool of the same name of the reference memory server of MCP does, in one transaction; what is deleted stays on
  * record.
  */
-import type { Key } from "../engine/key.js";
 import { digestOf, identified, scopeNumber } from "./directory.js";
 import { candidatePlaces, containsText } from "./gram-index.js";
 import type {
@@ -113,12 +112,12 @@ export class KnowledgeGraph {
 
   *#all(scope: number, kind: RecordKind): IterableIterator<unknown> {
     const { db } = this.#memory;
-    for (const id of db.map<Key, string>(ORDER).values({ prefix: [scope, kind] })) yield db.get(id);
+    for (const id of ORDER.in(db).values({ prefix: [scope, kind] })) yield db.get(id);
   }
 
   *#at(scope: number, places: readonly number[]): IterableIterator<unknown> {
     const { db } = this.#memory;
-    const order = db.map<Key, string>(ORDER);
+    const order = ORDER.in(db);
     for (const place of places) {
       const id = order.get([scope, "entity", place]);
       if (id !== undefined) yield db.get(id);
@@ -127,7 +126,7 @@ export class KnowledgeGraph {
 
   #withRelations(scope: number, entities: readonly EntityValue[]): Graph {
     const { db } = this.#memory;
-    const edges = db.map<[number, Uint8Array, number], string>(EDGES);
+    const edges = EDGES.in(db);
     const ids = new Map<number, string>();
     for (const name of new Set(entities.map((entity) => entity.name))) {
       for (const [[, , place], id] of edges.range({ prefix: [scope, digestOf([name])] })) ids.set(place, id);

@@ -101,10 +101,9 @@ function transactionOf(db: Database, tx: number): Explanation["transaction"] {
 export function* diffRecords({ db, root }: Kept, from: At, to: At, scope?: string): Generator<RecordChange, undefined> {
   const within = resolveScope(root, scope);
   for (const { key, before, after } of db.diff(from, to)) {
-    const value = after ?? before;
-    if (typeof key !== "string" || !isRecordValue(value)) continue;
-    const entry = recordEntry(db, key);
-    if (entry === undefined || !containsScope(within, entry.path)) continue;
+    const entry = typeof key === "string" ? recordEntry(db, key) : undefined;
+    if (typeof key !== "string" || entry === undefined || !containsScope(within, entry.path)) continue;
+    if (!isRecordValue(after ?? before)) continue;
     yield {
       id: idOf(key, entry, root),
       kind: entry.kind,

@@ -74,12 +74,12 @@ function* candidates(
   start: number,
 ): IterableIterator<[id: string, place: number]> {
   if (kind === "turn" && session !== undefined) {
-    const turns = db.map<[number, string, number], string>(TURNS);
+    const turns = TURNS.in(db);
     const range = turns.range({ gte: [scope, session, start], prefix: [scope, session] });
     for (const [[, , index], id] of range) yield [id, index + 1];
     return;
   }
-  const order = db.map<[number, string, number], string>(ORDER);
+  const order = ORDER.in(db);
   for (const [[, , place], id] of order.range({ gt: [scope, kind, start], prefix: [scope, kind] })) yield [id, place];
 }
 

@@ -2,12 +2,16 @@
  * The scores of the documents that match a question, by document number. Guarantees: no score of one question is seen
  * by another, as long as each is released; the best are found without sorting all.
  */
+import { LlmdbError } from "../pager/error.js";
 
 /** A document and its score. */
 export interface Match {
   readonly document: number;
   readonly score: number;
 }
+
+/** Numbers go up one by one: no memory has so many texts. */
+const MOST_DOCUMENTS = 2 ** 28;
 
 /** Scores by document number, zero where there is none: reused, because clearing the few that were set is cheaper. */
 let scores = new Float64Array(1024);
@@ -52,6 +56,9 @@ export class Matches {
 }
 
 function grow(document: number): void {
+  if (document >= MOST_DOCUMENTS) {
+    throw new LlmdbError("LLMDB_CORRUPT", "the index of the memory is damaged; run verify(), and restore a backup");
+  }
   const grown = new Float64Array(Math.max(document + 1, 2 * scores.length));
   grown.set(scores);
   scores = grown;

@@ -5,8 +5,7 @@
  * A list is named by a prefix of keys. A block's key is the prefix and its base, which is not above its first number.
  */
 import type { Key } from "../engine/key.js";
-import type { MapReader } from "../engine/map-reader.js";
-import type { TransactionMap } from "../engine/transaction-map.js";
+import type { Range } from "../engine/range.js";
 import { LlmdbError } from "../pager/error.js";
 import { BlockReader, BlockWriter, MAX_BLOCK_BYTES } from "./posting-block.js";
 
@@ -17,8 +16,20 @@ export interface Posting {
 }
 
 export type BlockKey = readonly [...Key[], number];
-export type BlockMap = MapReader<BlockKey, Uint8Array>;
-export type WrittenBlockMap = TransactionMap<BlockKey, Uint8Array>;
+
+/** The map that has the blocks. */
+export interface BlockMap {
+  range(range?: Range): Iterable<readonly [BlockKey, Uint8Array]>;
+  keys(range?: Range): Iterable<BlockKey>;
+  count(range?: Range): number;
+}
+
+/** The same, to write. */
+export interface WrittenBlockMap extends BlockMap {
+  put(key: BlockKey, block: Uint8Array): void;
+  delete(key: BlockKey): void;
+}
+
 /** Names a list. */
 export type ListName = readonly Key[];
 

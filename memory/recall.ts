@@ -9,12 +9,12 @@ import type { Version } from "../temporal/reads.js";
 import type { Analyzer } from "./analyzer.js";
 import { scopeNumber, scopesBelow } from "./directory.js";
 import { checkCount, checkKind, checkTags, invalid } from "./input.js";
-import { DOCUMENTS, TURNS } from "./maps.js";
+import { DOCUMENTS, type DocumentEntry, TURNS } from "./maps.js";
 import type { Match, Matches } from "./matches.js";
 import { hashText, isRecordValue, type MemoryRecord, type RecordKind, textsOf } from "./record.js";
 import { recordEntry } from "./record-name.js";
 import { resolveScope, type ScopePath, scopesAbove } from "./scope.js";
-import { type DocumentEntry, indexTerms, searchText, turnDocument } from "./text-index.js";
+import { indexTerms, searchText, turnDocument } from "./text-index.js";
 import { countTokens } from "./tokens.js";
 import { recordOf } from "./version.js";
 
@@ -172,7 +172,7 @@ class Question {
     // Then, not now: otherwise the answer about the past would change as time goes by.
     const valid = validAt ?? endOfKnown(knownAt) ?? (isPast ? this.#nowMs : undefined);
     this.#reads = valid === undefined ? db : db.asOf({ ...known, validAt: valid });
-    this.#documents = db.map<number, DocumentEntry>(DOCUMENTS);
+    this.#documents = DOCUMENTS.in(db);
   }
 
   answer(terms: readonly string[]): Recall {
@@ -190,7 +190,7 @@ class Question {
 
   /** A turn that matches counts towards those around it: the answer stands next to the question. */
   #countNeighbours(matches: Matches): void {
-    const turns = this.#db.map<[number, string, number], string>(TURNS);
+    const turns = TURNS.in(this.#db);
     for (const { document, score } of matches.best(this.#firstLook())) {
       const entry = this.#documents.get(document);
       if (entry?.turn === undefined) continue;

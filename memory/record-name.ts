@@ -5,8 +5,9 @@
  * has one id; what a memory is told about an id depends on nothing outside of its scope.
  */
 import type { Transaction } from "../temporal/transaction.js";
-import { type MapsOf, NAMES, RECORDS, type RecordEntry } from "./maps.js";
+import { NAMES, RECORDS, type RecordEntry } from "./maps.js";
 import { containsScope, type ScopePath, scopesAbove } from "./scope.js";
+import type { MapsOf } from "./stored-map.js";
 
 /** A record that a memory reaches. */
 export interface FoundRecord {
@@ -20,7 +21,7 @@ const MAX_KEPT = 180;
 
 /** The entry of a record, or undefined. */
 export function recordEntry(maps: MapsOf, key: string): RecordEntry | undefined {
-  return maps.map<[string], RecordEntry>(RECORDS).get([key]);
+  return RECORDS.in(maps).get([key]);
 }
 
 /** The record that a memory of this root knows by this id, or undefined. */
@@ -31,7 +32,7 @@ export function findRecord(maps: MapsOf, root: ScopePath, id: string): FoundReco
 function foundByName(maps: MapsOf, root: ScopePath, id: string): FoundRecord | undefined {
   // A memory that sees everything makes no record whose key is taken.
   if (root === "") return undefined;
-  const names = maps.map<[ScopePath, string], string>(NAMES);
+  const names = NAMES.in(maps);
   for (const path of [root, ...scopesAbove(root, "")]) {
     const key = names.get([path, id]);
     const found = key === undefined ? undefined : reached(maps, root, key);
@@ -61,14 +62,14 @@ export function idOf(key: string, { named }: RecordEntry, root: ScopePath): stri
  */
 export function scopeOfNamesake(maps: MapsOf, root: ScopePath, path: ScopePath, id: string): ScopePath | undefined {
   if (path === root) return undefined;
-  const names = maps.map<[ScopePath, string], string>(NAMES);
+  const names = NAMES.in(maps);
   return [path, ...scopesAbove(path, root)].find((scope) => scope !== root && names.has([scope, id]));
 }
 
 /** Whether an id that a memory of this root does not know is one above it, and so no key for what is seen there too. */
 export function isNamedAbove(maps: MapsOf, root: ScopePath, id: string): boolean {
   if (root === "") return false;
-  const names = maps.map<[ScopePath, string], string>(NAMES);
+  const names = NAMES.in(maps);
   return scopesAbove(root, "").some((scope) => names.has([scope, id]));
 }
 

@@ -99,7 +99,7 @@ export class RecordWriter {
     grams.write();
     const { sessions } = this.#erasingFrom(entry);
     for (const { session, index } of values.filter((value) => isKind(value, "turn"))) {
-      this.tx.map(TURNS).delete([entry.scope, session, index]);
+      TURNS.of(this.tx).delete([entry.scope, session, index]);
       sessions.add(session);
     }
     const documents = eraseDocuments(this.tx, id);
@@ -108,11 +108,11 @@ export class RecordWriter {
     // Replies quote what they are about, and a hash can be compared with what somebody guesses.
     const replies = this.tx.map(REPLIES, { values: "json" });
     if (replies.count() > 0) replies.clear();
-    this.#scrub(RECORDS, [id]);
-    if (entry.named !== undefined) this.#scrub(NAMES, [entry.named.path, entry.named.id]);
-    this.#scrub(DOCUMENTS_OF, [id]);
+    this.#scrub(RECORDS.name, [id]);
+    if (entry.named !== undefined) this.#scrub(NAMES.name, [entry.named.path, entry.named.id]);
+    this.#scrub(DOCUMENTS_OF.name, [id]);
     const terms = new Set(documents.flatMap(({ terms }) => terms.split(" ")));
-    for (const term of terms) for (const map of [TERMS, PAST_TERMS]) this.#scrubUnused(map, [term, entry.scope]);
+    for (const term of terms) for (const { name } of [TERMS, PAST_TERMS]) this.#scrubUnused(name, [term, entry.scope]);
   }
 
   #erasingFrom({ scope, path }: RecordEntry): { readonly sessions: Set<string> } {
@@ -125,22 +125,22 @@ export class RecordWriter {
   #dropEmptied(): void {
     for (const [scope, { path, sessions }] of this.#erasedFrom) {
       for (const session of sessions) {
-        if (this.tx.map(TURNS).count({ prefix: [scope, session] }) > 0) continue;
-        this.tx.map(SESSIONS).delete([scope, session]);
-        for (const map of [SESSIONS, TURNS]) this.#scrub(map, [scope, session]);
+        if (TURNS.in(this.tx).count({ prefix: [scope, session] }) > 0) continue;
+        SESSIONS.of(this.tx).delete([scope, session]);
+        for (const { name } of [SESSIONS, TURNS]) this.#scrub(name, [scope, session]);
       }
       // The scope of everything has no name.
-      if (path !== "" && this.tx.map(IDENTITIES).count({ prefix: [scope] }) === 0) this.#dropScope(scope, path);
+      if (path !== "" && IDENTITIES.in(this.tx).count({ prefix: [scope] }) === 0) this.#dropScope(scope, path);
     }
     this.#erasedFrom.clear();
   }
 
   #dropScope(scope: number, path: ScopePath): void {
-    this.tx.map(SCOPES).delete(path);
-    this.tx.map(TOTALS).clear({ prefix: [scope] });
-    this.tx.map(SESSIONS).clear({ prefix: [scope] });
-    this.#scrub(SCOPES, path);
-    this.#scrub(SESSIONS, [scope]);
+    SCOPES.of(this.tx).delete(path);
+    TOTALS.of(this.tx).clear({ prefix: [scope] });
+    SESSIONS.of(this.tx).clear({ prefix: [scope] });
+    this.#scrub(SCOPES.name, path);
+    this.#scrub(SESSIONS.name, [scope]);
   }
 
   /** A list that is empty now may have left its name in the branches. */
@@ -195,17 +195,17 @@ export class RecordWriter {
     }
     if (entry.place !== 0) return entry.place;
     const place = this.directory.nextPlace();
-    this.tx.map<Key, string>(ORDER).put([entry.scope, entry.kind, place], id);
+    ORDER.of(this.tx).put([entry.scope, entry.kind, place], id);
     const [value] = after;
-    if (value.kind === "turn") this.tx.map<Key, string>(TURNS).put([entry.scope, value.session, value.index], id);
-    for (const end of endsOf(value)) this.tx.map<Key, string>(EDGES).put([entry.scope, digestOf([end]), place], id);
+    if (value.kind === "turn") TURNS.of(this.tx).put([entry.scope, value.session, value.index], id);
+    for (const end of endsOf(value)) EDGES.of(this.tx).put([entry.scope, digestOf([end]), place], id);
     return place;
   }
 
   #unlink(entry: RecordEntry, value: RecordValue | undefined): void {
     if (entry.place === 0) return;
-    this.tx.map(ORDER).delete([entry.scope, entry.kind, entry.place]);
-    for (const end of endsOf(value)) this.tx.map(EDGES).delete([entry.scope, digestOf([end]), entry.place]);
+    ORDER.of(this.tx).delete([entry.scope, entry.kind, entry.place]);
+    for (const end of endsOf(value)) EDGES.of(this.tx).delete([entry.scope, digestOf([end]), entry.place]);
   }
 
   #settleDocuments(

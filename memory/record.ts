@@ -5,6 +5,7 @@
 import { crc32 } from "node:zlib";
 import type { Milliseconds } from "../engine/receipt.js";
 import { LlmdbError } from "../pager/error.js";
+import { exactly, isCount, isText, listOf, objectOf, type Shape } from "./stored-map.js";
 
 /** A plain value: what a fact may say of its subject. An integer beyond plus or minus 2^53 - 1 is a bigint. */
 export type Json = string | number | bigint | boolean | null | readonly Json[] | { readonly [name: string]: Json };
@@ -91,14 +92,58 @@ export function isMadeId(id: string): boolean {
   return MADE_ID.test(id);
 }
 
-/** Whether a value of the store is one that the memory wrote. */
+export function isRecordKind(value: unknown): value is RecordKind {
+  return typeof value === "string" && Object.hasOwn(LETTERS, value);
+}
+
+function isNumber(value: unknown): value is number {
+  return typeof value === "number";
+}
+
+function isJson(value: unknown): value is Json {
+  if (typeof value !== "object" || value === null) return value !== undefined;
+  if (Array.isArray(value)) return value.every(isJson);
+  const prototype = Object.getPrototypeOf(value);
+  return (prototype === Object.prototype || prototype === null) && Object.values(value).every(isJson);
+}
+
+/** What each kind of record consists of. */
+const SHAPES: { readonly [K in RecordKind]: Shape<Extract<RecordValue, { kind: K }>> } = {
+  fact: objectOf<FactValue>(
+    { kind: exactly("fact") },
+    {
+      subject: isText,
+      predicate: isText,
+      object: isJson,
+      text: isText,
+      tags: listOf(isText),
+      source: isText,
+      confidence: isNumber,
+      firstKnown: isNumber,
+    },
+  ),
+  entity: objectOf<EntityValue>(
+    { kind: exactly("entity"), name: isText, entityType: isText, observations: listOf(isText) },
+    {},
+  ),
+  relation: objectOf<RelationValue>({ kind: exactly("relation"), from: isText, to: isText, relationType: isText }, {}),
+  turn: objectOf<TurnValue>({ kind: exactly("turn"), session: isText, index: isCount, role: isText, text: isText }, {}),
+};
+
+/**
+ * Whether a value of the store is a record.
+ *
+ * @throws LlmdbError `LLMDB_CORRUPT` for one that says so and is none
+ */
 export function isRecordValue(value: unknown): value is RecordValue {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   const { kind } = value;
-  return kind === "fact" || kind === "entity" || kind === "relation" || kind === "turn";
+  if (!isRecordKind(kind)) return false;
+  if (SHAPES[kind](value)) return true;
+  throw new LlmdbError("LLMDB_CORRUPT", `a ${kind} in the memory is none that the memory wrote; restore a backup`);
 }
 
-/** Whether a value of the store is a record of this kind. */
+/** Whether a value of the store is a record of this kind. Throws as {@link isRecordValue}. */
 export function isKind<K extends RecordKind>(value: unknown, kind: K): value is Extract<RecordValue, { kind: K }> {
   return isRecordValue(value) && value.kind === kind;
 }
@@ -138,7 +183,5 @@ function jsonText(value: Json): string {
 
 /** By which a text of a record is told from its others. */
 export function hashText(text: string): number {
-  // A damaged record may lack what its type says that it has.
-  if (typeof text === "string") return crc32(text);
-  throw new LlmdbError("LLMDB_CORRUPT", "a record of the memory has no text; run verify(), and restore a backup");
+  return crc32(text);
 }

@@ -6,15 +6,13 @@
  * when it ceases to be, it moves to `past-terms`, ordered by the transaction that ended it. So a question about now
  * reads only what is known now, and one about the past adds what was ended since.
  */
-import type { Key } from "../engine/key.js";
 import type { Transaction } from "../temporal/transaction.js";
 import type { Analyzer } from "./analyzer.js";
-import { DOCUMENTS, DOCUMENTS_OF, type MapsOf, PAST_TERMS, TERMS, TOTALS } from "./maps.js";
+import { DOCUMENTS, DOCUMENTS_OF, type DocumentEntry, PAST_TERMS, TERMS, TOTALS, type Totals } from "./maps.js";
 import { Matches } from "./matches.js";
 import { BlockReader } from "./posting-block.js";
 import {
   addPostings,
-  type BlockKey,
   type BlockMap,
   type ListName,
   type Posting,
@@ -23,32 +21,17 @@ import {
   type WrittenBlockMap,
 } from "./posting-list.js";
 import type { RecordValue } from "./record.js";
-
-/** A document of the index. */
-export interface DocumentEntry {
-  /** The id of its record. */
-  readonly id: string;
-  readonly hash: number;
-  readonly scope: number;
-  /** Its terms, so that it can be taken out when its text is gone, or the analyzer is another. */
-  readonly terms: string;
-  /** Of a turn: its session and its place there. */
-  readonly turn?: readonly [session: string, index: number];
-}
+import type { MapsOf } from "./stored-map.js";
 
 /** A document that is to become known. */
 export interface NewDocument extends DocumentEntry {
   readonly number: number;
 }
 
-/** How many documents of a scope are known, how many terms they have together, and the next document's number. */
-type Totals = readonly [documents: number, terms: number, next: number];
-
 /** Separates terms, none of which contains it. */
 /** A term in a key takes at most three bytes for each of them. */
 const MAX_TERM_UNITS = 100;
 const BETWEEN = " ";
-const BYTES = { values: "bytes" } as const;
 /** As documents: how often the term occurs, and how many terms there are. As past ones: the document before them. */
 const KNOWN_EXTRAS = 2;
 const PAST_EXTRAS = 3;
@@ -120,7 +103,7 @@ export class IndexChange {
 
   /** From this transaction on, the document is known no longer. */
   end(number: number): void {
-    const entry = this.#tx.map<number, DocumentEntry>(DOCUMENTS).get(number);
+    const entry = DOCUMENTS.in(this.#tx).get(number);
     if (entry === undefined) return;
     this.#ended.push([number, entry]);
     this.#count(entry, -1);
@@ -143,8 +126,8 @@ export class IndexChange {
   }
 
   #writeAdded(): void {
-    const documents = this.#tx.map<number, DocumentEntry>(DOCUMENTS);
-    const ends = this.#tx.map<Key, number>(DOCUMENTS_OF);
+    const documents = DOCUMENTS.of(this.#tx);
+    const ends = DOCUMENTS_OF.of(this.#tx);
     const postings = new NewPostings();
     for (const { number, ...entry } of this.#added) {
       documents.put(number, entry);
@@ -154,12 +137,12 @@ export class IndexChange {
         postings.add(term, entry.scope, { at: number, extras: [count, terms.length] });
       }
     }
-    postings.write(this.#tx.map(TERMS, BYTES));
+    postings.write(TERMS.of(this.#tx));
   }
 
   #writeEnded(): void {
-    const known: WrittenBlockMap = this.#tx.map(TERMS, BYTES);
-    const ends = this.#tx.map<Key, number>(DOCUMENTS_OF);
+    const known = TERMS.of(this.#tx);
+    const ends = DOCUMENTS_OF.of(this.#tx);
     const past = new NewPostings();
     for (const [number, entry] of this.#ended) {
       ends.put([entry.id, number], this.#tx.id);
@@ -169,7 +152,7 @@ export class IndexChange {
         }
       }
     }
-    past.write(this.#tx.map(PAST_TERMS, BYTES));
+    past.write(PAST_TERMS.of(this.#tx));
   }
 }
 
@@ -193,7 +176,7 @@ class NewPostings {
 function addToTotals(tx: Transaction, scope: number, documents: number, terms: number, next = 0): void {
   const before = totalsAt(tx, scope, Number.MAX_SAFE_INTEGER);
   const totals: Totals = [before[0] + documents, before[1] + terms, Math.max(before[2], next)];
-  tx.map<Key, Totals>(TOTALS).put([scope, tx.id], totals);
+  TOTALS.of(tx).put([scope, tx.id], totals);
 }
 
 /**
@@ -201,9 +184,9 @@ function addToTotals(tx: Transaction, scope: number, documents: number, terms: n
  * count; how many documents there were in the past is no trace of their words, and stays.
  */
 export function eraseDocuments(tx: Transaction, id: string): DocumentEntry[] {
-  const documents = tx.map<number, DocumentEntry>(DOCUMENTS);
-  const ends = tx.map<[string, number], number>(DOCUMENTS_OF);
-  const known: WrittenBlockMap = tx.map(TERMS, BYTES);
+  const documents = DOCUMENTS.of(tx);
+  const ends = DOCUMENTS_OF.of(tx);
+  const known = TERMS.of(tx);
   const past = new PastPostings();
   const erased: DocumentEntry[] = [];
   for (const [[, number], end] of [...ends.range({ prefix: [id] })]) {
@@ -218,7 +201,7 @@ export function eraseDocuments(tx: Transaction, id: string): DocumentEntry[] {
       else past.add(term, entry.scope, end, number);
     }
   }
-  past.remove(tx.map(PAST_TERMS, BYTES));
+  past.remove(PAST_TERMS.of(tx));
   ends.clear({ prefix: [id] });
   return erased;
 }
@@ -246,7 +229,7 @@ class PastPostings {
 
 /** The document that a turn had after a transaction, or has had since: it has one text, and so one at a time. */
 export function turnDocument(maps: MapsOf, id: string, tx: number): number | undefined {
-  for (const [[, number], end] of maps.map<[string, number], number>(DOCUMENTS_OF).range({ prefix: [id] })) {
+  for (const [[, number], end] of DOCUMENTS_OF.in(maps).range({ prefix: [id] })) {
     if (end === 0 || end > tx) return number;
   }
   return undefined;
@@ -255,7 +238,7 @@ export function turnDocument(maps: MapsOf, id: string, tx: number): number | und
 /** What a scope had after a transaction. */
 function totalsAt(maps: MapsOf, scope: number, tx: number): Totals {
   const range = { gte: [scope, 0], lte: [scope, tx], reverse: true, limit: 1 };
-  for (const totals of maps.map<Key, Totals>(TOTALS).values(range)) return totals;
+  for (const totals of TOTALS.in(maps).values(range)) return totals;
   return [0, 0, 0];
 }
 
@@ -302,8 +285,8 @@ class TermLists {
   readonly #pastReader = new BlockReader(PAST_EXTRAS);
 
   constructor(maps: MapsOf, tx: number) {
-    this.#known = maps.map<BlockKey, Uint8Array>(TERMS);
-    this.#past = maps.map<BlockKey, Uint8Array>(PAST_TERMS);
+    this.#known = TERMS.in(maps);
+    this.#past = PAST_TERMS.in(maps);
     this.#tx = tx;
   }
 

@@ -200,7 +200,7 @@ export class MemoryTransaction {
     const path = resolveScope(this.root, turn.scope);
     const { tx, directory } = this.writer;
     // Counts up also where turns are withdrawn: a place is never taken twice.
-    const sessions = tx.map<[number, string], number>(SESSIONS);
+    const sessions = SESSIONS.of(tx);
     const scope = directory.scope(path);
     const index = sessions.get([scope, session]) ?? 0;
     sessions.put([scope, session], index + 1);

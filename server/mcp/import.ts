@@ -3,6 +3,7 @@
  * it is known after one transaction, together with the note that it was taken over, so that it is not taken over again.
  */
 import { readFileSync } from "node:fs";
+import { isCount, isText, objectOf, StoredMap, tupleOf } from "../../memory/stored-map.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
 import { sha256 } from "../../pager/digest.js";
 import { LlmdbError } from "../../pager/error.js";
@@ -12,7 +13,11 @@ import type { JsonObject } from "./schema.js";
 import { parseServerMemory } from "./server-memory-file.js";
 
 /** [scope, "path" or "hash", path or hash]: what was taken over. */
-const IMPORTS = "memory/imports";
+const IMPORTS = new StoredMap(
+  "memory/imports",
+  tupleOf<[string, string, string]>(isText, isText, isText),
+  objectOf<Imported>({ path: isText, hash: isText, tx: isCount }, {}),
+);
 const MOST_BAD_LINES = 100;
 
 interface Imported {
@@ -32,7 +37,7 @@ function importServerMemory(tx: MemoryTransaction, args: Arguments): JsonObject 
   const path = args.requiredText("path");
   const bytes = read(path);
   const hash = Buffer.from(sha256(bytes)).toString("hex");
-  const map = tx.writer.tx.map<[string, string, string], Imported>(IMPORTS);
+  const map = IMPORTS.of(tx.writer.tx);
   const before = map.get([tx.root, "path", path]) ?? map.get([tx.root, "hash", hash]);
   if (before !== undefined) return { imported: false, changed: before.hash !== hash, tx: before.tx };
   const { entities, relations, bad } = parseServerMemory(bytes.toString("utf8"));

@@ -245,7 +245,7 @@ function plainChange({ op, id }: { readonly op: string; readonly id: string }): 
 
 function status(memory: Memory, args: Arguments): JsonObject {
   const { db, root } = memory;
-  const order = db.map(ORDER);
+  const order = ORDER.in(db);
   const scopes = scopesBelow(db, root);
   const records = KINDS.map((kind) => {
     const counts = scopes.map(([, scope]) => order.count({ prefix: [scope, kind] }));

@@ -20,7 +20,7 @@ export interface UseOutcome {
   readonly problems: string[];
 }
 
-type Use = (db: Database, memory: Memory) => unknown;
+export type Use = (db: Database, memory: Memory) => unknown;
 
 const uses: Record<string, Use> = {
   stats: (db) => db.stats(),
@@ -89,12 +89,16 @@ const uses: Record<string, Use> = {
 export const USES = Object.keys(uses).length;
 
 /** Opens what is in the storage and makes all calls. `told` hears what is about to be called. */
-export async function useDatabase(storage: Storage, told: (use: string) => void): Promise<UseOutcome> {
+export async function useDatabase(
+  storage: Storage,
+  told: (use: string) => void,
+  calls: Readonly<Record<string, Use>> = uses,
+): Promise<UseOutcome> {
   const trial = new UseTrial(told);
   const db = await trial.call("open", () => open(SAMPLE_PATH, { storage, create: false, cacheBytes: 2 * 1024 * 1024 }));
   if (db === undefined) return trial.outcome(false);
   const memory = await trial.call("memory", () => new Memory(db));
-  for (const [name, use] of Object.entries(uses)) {
+  for (const [name, use] of Object.entries(calls)) {
     if (memory === undefined && use.length > 1) continue;
     await trial.call(name, () => use(db, memory ?? new Memory(db)));
   }

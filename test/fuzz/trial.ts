@@ -8,15 +8,17 @@ import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { useDatabase } from "./database-use.js";
 import { runWithErrors } from "./error-run.js";
 import { MutableFile } from "./file-mutation.js";
+import { MEMORY_USES, recordsSample } from "./memory-use.js";
+import { mutateRecords } from "./record-mutation.js";
 import { RepairedLog } from "./repaired-log.js";
 import { closedSample, killedSample, type ModuleFolder, SAMPLE_PATH } from "./sample.js";
 import { runUnderStrace } from "./system-run.js";
 
 /**
- * What is fuzzed: hostile data files; hostile logs; errors at random calls of the storage port; errors of the system at
- * random system calls, which needs strace.
+ * What is fuzzed: hostile data files; hostile logs; whole files whose records are hostile; errors at random calls of
+ * the storage port; errors of the system at random system calls, which needs strace.
  */
-export const TARGETS = ["files", "logs", "errors", "system"] as const;
+export const TARGETS = ["files", "logs", "records", "errors", "system"] as const;
 export type Target = (typeof TARGETS)[number];
 
 /** What became of one mutant. */
@@ -38,6 +40,15 @@ export async function trierOf(target: Target, seed: number, modules: ModuleFolde
   if (target === "files") {
     const file = new MutableFile(await closedSample(new SimulatedDisk(1), modules));
     return (number, told) => useFiles({ file: file.mutant(seed, number) }, told);
+  }
+  if (target === "records") {
+    const sample = await recordsSample(new SimulatedDisk(1));
+    return async (number, told) => {
+      const storage = memoryStorage();
+      const file = await mutateRecords(sample, randomOf(seed, number));
+      storage.open(SAMPLE_PATH, "create").write(file, 0, file.length, 0);
+      return useDatabase(storage, told, MEMORY_USES);
+    };
   }
   const { file, log } = await killedSample(new SimulatedDisk(1), modules);
   return (number, told) => useFiles({ file, log: new RepairedLog(log).mutate(randomOf(seed, number)) }, told);

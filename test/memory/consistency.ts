@@ -9,7 +9,6 @@ import { digestOf } from "../../memory/directory.js";
 import * as maps from "../../memory/maps.js";
 import { BlockReader } from "../../memory/posting-block.js";
 import { hashText, isRecordValue, type RecordValue, textsOf } from "../../memory/record.js";
-import type { DocumentEntry } from "../../memory/text-index.js";
 import type { Database } from "../../temporal/database.js";
 
 interface Lifetime {
@@ -28,7 +27,7 @@ interface Kept {
 /** A document as the maps have it. */
 interface Document extends Lifetime {
   readonly number: number;
-  readonly entry: DocumentEntry;
+  readonly entry: maps.DocumentEntry;
   readonly length: number;
 }
 
@@ -55,7 +54,7 @@ class Consistency {
   constructor(db: Database, analyzer: Analyzer) {
     this.#db = db;
     this.#analyzer = analyzer;
-    this.#records = [...db.map<[string], maps.RecordEntry>(maps.RECORDS).range()].map(([[id], entry]) => {
+    this.#records = [...db.map<[string], maps.RecordEntry>(maps.RECORDS.name).range()].map(([[id], entry]) => {
       const versions = db.versions(id).flatMap(({ value, txFrom: from, txTo: to }) => {
         return isRecordValue(value) ? [{ value, from, to }] : [];
       });
@@ -73,7 +72,8 @@ class Consistency {
     for (const { id, entry, versions, known } of this.#records) {
       const { scope, kind, place } = entry;
       if (versions.some(({ value }) => value.kind !== kind)) this.problems.push(`${id} is not always a ${kind}`);
-      if (this.#db.map(maps.SCOPES).get(entry.path) !== scope) this.problems.push(`${id} has another scope's number`);
+      if (this.#db.map(maps.SCOPES.name).get(entry.path) !== scope)
+        this.problems.push(`${id} has another scope's number`);
       if (place > 0 !== known.length > 0) this.problems.push(`${id} has place ${place}, known ${known.length}`);
       identities.set(name([scope, kind, entry.digest, entry.number]), id);
       if (known.length > 0) order.set(name([scope, kind, place]), id);
@@ -84,14 +84,14 @@ class Consistency {
       for (const { value } of versions) {
         if (value.kind !== "turn") continue;
         turns.set(name([scope, value.session, value.index]), id);
-        const count = Number(this.#db.map(maps.SESSIONS).get([scope, value.session]));
+        const count = Number(this.#db.map(maps.SESSIONS.name).get([scope, value.session]));
         if (!(count > value.index)) this.problems.push(`a session counts ${count} turns, but has ${value.index}`);
       }
     }
-    this.#compare(maps.ORDER, order);
-    this.#compare(maps.EDGES, edges);
-    this.#compare(maps.TURNS, turns);
-    this.#compare(maps.IDENTITIES, identities);
+    this.#compare(maps.ORDER.name, order);
+    this.#compare(maps.EDGES.name, edges);
+    this.#compare(maps.TURNS.name, turns);
+    this.#compare(maps.IDENTITIES.name, identities);
   }
 
   /** The stretches in which each text was known, by records and by documents. */
@@ -142,13 +142,13 @@ class Consistency {
         else add(past, list, [to, number, count, length]);
       }
     }
-    this.#compareLists(maps.TERMS, 2, terms);
-    this.#compareLists(maps.PAST_TERMS, 3, past);
+    this.#compareLists(maps.TERMS.name, 2, terms);
+    this.#compareLists(maps.PAST_TERMS.name, 3, past);
   }
 
   /** After each transaction that changed a scope's documents, unless something was erased: then now. */
   totals(erased: boolean): void {
-    const rows = [...this.#db.map<[number, number], number[]>(maps.TOTALS).range()];
+    const rows = [...this.#db.map<[number, number], number[]>(maps.TOTALS.name).range()];
     const scopes = new Set([...rows.map(([[scope]]) => scope), ...this.#documents.map(({ entry }) => entry.scope)]);
     for (const scope of scopes) {
       const own = this.#documents.filter((document) => document.entry.scope === scope);
@@ -180,23 +180,25 @@ class Consistency {
       }
       for (const gram of grams) add(expected, name([entry.scope, gram]), [entry.place]);
     }
-    this.#compareLists(maps.GRAMS, 0, expected);
+    this.#compareLists(maps.GRAMS.name, 0, expected);
   }
 
   #readDocuments(): Document[] {
     const ends = new Map<number, number>();
-    for (const [[, number], end] of this.#db.map<[string, number], number>(maps.DOCUMENTS_OF).range()) {
+    for (const [[, number], end] of this.#db.map<[string, number], number>(maps.DOCUMENTS_OF.name).range()) {
       ends.set(number, end === 0 ? Number.POSITIVE_INFINITY : end);
     }
-    const totals = [...this.#db.map<[number, number], number[]>(maps.TOTALS).range()];
-    const documents = [...this.#db.map<number, DocumentEntry>(maps.DOCUMENTS).range()].map(([number, entry]) => {
-      const row = totals.find(([[scope], [, , next]]) => scope === entry.scope && next > number);
-      const to = ends.get(number);
-      ends.delete(number);
-      if (row === undefined || to === undefined) this.problems.push(`document ${number} has no beginning or no end`);
-      const length = entry.terms === "" ? 0 : entry.terms.split(" ").length;
-      return { number, entry, length, from: row?.[0][1] ?? 0, to: to ?? 0 };
-    });
+    const totals = [...this.#db.map<[number, number], number[]>(maps.TOTALS.name).range()];
+    const documents = [...this.#db.map<number, maps.DocumentEntry>(maps.DOCUMENTS.name).range()].map(
+      ([number, entry]) => {
+        const row = totals.find(([[scope], [, , next]]) => scope === entry.scope && next > number);
+        const to = ends.get(number);
+        ends.delete(number);
+        if (row === undefined || to === undefined) this.problems.push(`document ${number} has no beginning or no end`);
+        const length = entry.terms === "" ? 0 : entry.terms.split(" ").length;
+        return { number, entry, length, from: row?.[0][1] ?? 0, to: to ?? 0 };
+      },
+    );
     for (const number of ends.keys()) this.problems.push(`document ${number} is of a record, but is not there`);
     return documents;
   }

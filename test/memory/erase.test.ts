@@ -172,7 +172,7 @@ test("the name of a session goes with its last turn, and its places begin again"
   const [first, second] = [await say("one"), await say("two")];
   await memory.forget(second);
   await memory.forget(first, { erase: true });
-  expect([...memory.db.map(SESSIONS).range()]).toEqual([[[1, "private"], 2]]);
+  expect([...memory.db.map(SESSIONS.name).range()]).toEqual([[[1, "private"], 2]]);
   const third = await say("three");
   expect(memory.get(third)?.value).toMatchObject({ index: 2 });
   await memory.transaction((tx) => {
@@ -183,7 +183,7 @@ test("the name of a session goes with its last turn, and its places begin again"
   const turns = memory.list({ kind: "turn", session: "private" }).records;
   expect(turns.map(({ value }) => value)).toMatchObject([{ index: 3, text: "four" }]);
   await memory.forget(turns[0].id, { erase: true });
-  expect([...memory.db.map(SESSIONS).range()]).toEqual([]);
+  expect([...memory.db.map(SESSIONS.name).range()]).toEqual([]);
   expect(memory.get(await say("five"))?.value).toMatchObject({ index: 0 });
   expect(inconsistencies(memory.db, { erased: true })).toEqual([]);
 });
@@ -194,7 +194,7 @@ test("the path of a scope goes with its last record, and the scope can be used a
   await memory.within("people/ada/notes").remember({ text: "a note" });
   const { id } = await ada.remember({ text: "likes tea" });
   await ada.graph.createEntities([{ name: "Ada", entityType: "person", observations: [] }]);
-  const paths = () => [...memory.db.map(SCOPES).keys()];
+  const paths = () => [...memory.db.map(SCOPES.name).keys()];
   await ada.transaction((tx) => {
     // Both look the scope up before it would go.
     const { graph } = tx;
