@@ -3,10 +3,11 @@
  * when it is there under its name.
  */
 import { once } from "node:events";
-import { closeSync, createWriteStream, existsSync, renameSync, rmSync } from "node:fs";
+import { createWriteStream, existsSync } from "node:fs";
 import { type Command, Option } from "commander";
+import { finishFile, openUnfinishedCopy, unfinishedName } from "../engine/create.js";
 import { ABOUT } from "../memory/maps.js";
-import { createFile } from "../pager/file-mode.js";
+import { fileStorage } from "../pager/file-storage.js";
 import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
 import { badUsage } from "./failure.js";
 import type { ExportFormat, ExportReport } from "./formats/format.js";
@@ -62,12 +63,10 @@ async function write(run: Run<ExportFlags>, format: ExportFormat, out: Output): 
   return report;
 }
 
-/** Under another name until it is complete. */
+/** Under another name until it is complete and durable; what an interrupted export has left there is removed. */
 async function writeFile(run: Run<ExportFlags>, format: ExportFormat, path: string): Promise<ExportReport> {
-  const partial = `${path}.partial`;
-  rmSync(partial, { force: true });
-  closeSync(createFile(partial, path));
-  const file = createWriteStream(partial, { flags: "r+" });
+  const unfinished = openUnfinishedCopy(fileStorage, path);
+  const file = createWriteStream(unfinishedName(path), { flags: "r+" });
   // What fails while nothing waits is thrown by the next piece, or at the end.
   file.on("error", () => {});
   try {
@@ -76,12 +75,15 @@ async function writeFile(run: Run<ExportFlags>, format: ExportFormat, path: stri
     file.end();
     if (!file.closed) await once(file, "close");
     if (file.errored) throw file.errored;
-    renameSync(partial, path);
+    unfinished.file.sync();
+    finishFile(fileStorage, path);
     return report;
   } catch (error) {
     file.destroy();
-    rmSync(partial, { force: true });
+    fileStorage.unlink(unfinishedName(path));
     throw error;
+  } finally {
+    unfinished.close();
   }
 }
 

@@ -28,7 +28,7 @@ import { PagePointer, readPointer } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { StorageFile } from "../pager/storage.js";
 import { turn } from "../pager/timers.js";
-import { emptyMeta, finishFile, openUnfinished, unfinishedName } from "./create.js";
+import { emptyMeta, finishFile, openUnfinishedCopy, unfinishedName } from "./create.js";
 import { Engine, type PinnedView } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import { requireDirectory } from "./map-directory.js";
@@ -51,7 +51,7 @@ export async function backupEngine(engine: Engine, place: Place, compact: boolea
   if (!engine.readOnly) engine.flush();
   const view = engine.openView(null);
   try {
-    const { file, close } = openUnfinished(storage, path);
+    const { file, close } = openUnfinishedCopy(storage, path);
     try {
       if (compact) await rebuildInto(engine, view, file);
       else await copyPages(engine, view, file);

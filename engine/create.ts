@@ -80,6 +80,28 @@ function strayLog(path: string): LlmdbError {
   );
 }
 
+/**
+ * As `openUnfinished`, for a copy: it may lie where another machine cannot be seen, but a leftover that may be written
+ * there is not removed.
+ *
+ * @throws LlmdbError `LLMDB_LOCKED` where the copy is being made, or may be
+ */
+export function openUnfinishedCopy(storage: Storage, path: string): { file: StorageFile; close: () => void } {
+  try {
+    removeLeftover(storage, path, false);
+  } catch (error) {
+    if (!(error instanceof LlmdbError) || error.code !== "LLMDB_UNSUPPORTED") throw error;
+    throw new LlmdbError(
+      "LLMDB_LOCKED",
+      `${unfinishedName(path)} is left of a copy that was interrupted, or a process that cannot be seen from here is ` +
+        "writing it; if none is, remove that file and try again",
+      { path: unfinishedName(path) },
+      { cause: error },
+    );
+  }
+  return openUnfinished(storage, path);
+}
+
 /** Makes the unfinished file for `path` and locks it, until `close`. Throws `LLMDB_LOCKED` where somebody has it. */
 export function openUnfinished(storage: Storage, path: string, alone = true): { file: StorageFile; close: () => void } {
   removeLeftover(storage, path, alone);

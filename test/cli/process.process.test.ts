@@ -1,7 +1,7 @@
 /** The command as it is installed, in processes of its own: exit codes, pipes, the lock, the prompt. */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { closeSync, existsSync, mkdirSync, openSync } from "node:fs";
+import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
 import { open } from "../../index.js";
@@ -121,5 +121,47 @@ test.skipIf(process.platform === "win32")(
     const line = '"$0" "$1" export --db "$2" | cmp - <("$0" "$1" export --db "$2")';
     const ended = spawnSync("bash", ["-c", line, process.execPath, command, file], { encoding: "utf8" });
     expect(ended).toMatchObject({ status: 0, stdout: "", stderr: "" });
+  },
+);
+
+/** Starts a command that makes a copy and stops its process in the middle of the writing. */
+async function stopInTheMiddle(args: readonly string[], copy: string): Promise<ChildProcess> {
+  const pause = new Int32Array(new SharedArrayBuffer(4));
+  const isWriting = () => (statSync(`${copy}.llmdb-unfinished`, { throwIfNoEntry: false })?.size ?? 0) > 100_000;
+  for (let tries = 0; tries < 20; tries++) {
+    const child = spawn(process.execPath, [command, ...args], { stdio: "ignore" });
+    for (let ms = 0; ms < 20_000 && !isWriting() && !existsSync(copy); ms++) Atomics.wait(pause, 0, 0, 1);
+    child.kill("SIGSTOP");
+    Atomics.wait(pause, 0, 0, 20);
+    if (!existsSync(copy)) return child;
+    // It was too late.
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    rmSync(copy);
+  }
+  throw new Error("no copy could be stopped in the middle");
+}
+
+test.skipIf(process.platform !== "linux").each([["backup"], ["export", "--maps"]])(
+  "%s that is killed: another to the same file leaves nothing of it",
+  async (...verb) => {
+    const source = join(folder, "source.llmdb");
+    const copies = join(folder, verb[0]);
+    const copy = join(copies, "copy");
+    mkdirSync(copies);
+    const db = open(source);
+    db.transactionSync((tx) => {
+      for (let i = 0; i < 15_000; i++) tx.map("m").put(i, "text ".repeat(180));
+    });
+    await db.close();
+    const args = [...verb, copy, "--db", source];
+    const child = await stopInTheMiddle(args, copy);
+    const beside = llmdb(args);
+    expect([beside.status, beside.stderr]).toEqual([1, expect.stringContaining("is being created by another process")]);
+    child.kill("SIGKILL");
+    await once(child, "exit");
+    expect(readdirSync(copies)).toContain("copy.llmdb-unfinished");
+    expect(llmdb(args)).toMatchObject({ status: 0, stderr: "" });
+    expect(readdirSync(copies)).toEqual(["copy"]);
   },
 );

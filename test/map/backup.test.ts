@@ -2,7 +2,7 @@
  * `backup`: a second file from one snapshot, while writes go on.
  */
 import { expect, test } from "vitest";
-import { open } from "../../index.js";
+import { LlmdbError, open } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 
 test.each([false, true])("compact: %s", async (compact) => {
@@ -51,4 +51,27 @@ test("one that fails leaves nothing behind", async () => {
   db.closeSync();
   await copying.catch(() => {});
   expect(storage.list("/").filter((name) => name.startsWith("copy-"))).toEqual([]);
+});
+
+// As on a shared file system, where a process on another machine may be writing what looks like a leftover.
+test("a leftover that may be written elsewhere is named, not removed", async () => {
+  const disk = memoryStorage();
+  const unseen = (): never => {
+    throw new LlmdbError("LLMDB_UNSUPPORTED", "other machines cannot be seen");
+  };
+  const storage = Object.assign(disk, {
+    lock: (...[, , , alone = true]: Parameters<typeof disk.lock>) => (alone ? { release: () => {} } : unseen()),
+  });
+  const db = open("db", { storage, alone: true });
+  const leftover = storage.open("copy.llmdb-unfinished", "create");
+  leftover.write(Uint8Array.of(1), 0, 1, 0);
+  await expect(db.backup("copy")).rejects.toMatchObject({
+    code: "LLMDB_LOCKED",
+    message: expect.stringContaining("copy.llmdb-unfinished is left"),
+  });
+  expect(storage.open("copy.llmdb-unfinished", "read").size()).toBe(1);
+  storage.unlink("copy.llmdb-unfinished");
+  await db.backup("copy");
+  expect(storage.list("/").filter((name) => name.startsWith("copy"))).toEqual(["copy"]);
+  db.closeSync();
 });
