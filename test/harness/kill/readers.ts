@@ -42,6 +42,8 @@ const MAX_ANOMALIES = 20;
 const MAX_LIFE_MS = 1500;
 /** However long a machine takes to start so many. */
 const LEAST_KILLS = 4;
+/** However long a machine takes to make them, within the patience. */
+const LEAST_CHECKS = 250;
 /** The compacted file may be so many times as large as at the start. */
 const MAX_GROWTH = 1.5;
 /** What readers hold for a second or two is less than this; what a killed one held for ever would be more. */
@@ -87,7 +89,7 @@ class ReadersRun {
     this.report.fileBytes.before = this.report.fileBytes.after;
     this.#endMs = performance.now() + seconds * 1000;
     const readers = Array.from({ length: handles ? processes : 0 }, () => this.#readAndKill(path));
-    await Promise.all([...readers, setTimeout(seconds * 1000)]);
+    await Promise.all([...readers, this.#untilRead(seconds)]);
     const last = await this.#ask({ task: "settle ledger" }, "checked");
     if (last.kind === "checked") this.#note(last.problems);
     const { before, most, after } = this.report.fileBytes;
@@ -98,6 +100,13 @@ class ReadersRun {
   async close(): Promise<void> {
     await this.#writer.kill();
     this.#scratch.remove();
+  }
+
+  /** Waits for the time that was asked for, and on a slow machine for what makes a run worth something. */
+  async #untilRead(seconds: number): Promise<void> {
+    const giveUpMs = performance.now() + PATIENCE_MS;
+    await setTimeout(seconds * 1000);
+    while (this.report.checks < LEAST_CHECKS && performance.now() < giveUpMs) await setTimeout(50);
   }
 
   /** Gives the writer a job and waits for an answer of this kind. */
