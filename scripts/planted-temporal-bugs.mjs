@@ -27,7 +27,7 @@ const LEFT_OUT = new Set(["node_modules", "dist", "coverage", ".git", "bench"]);
 /** Where to look first for what is in a file. */
 const FIRST = { "temporal/erasure.ts": "erase", "temporal/writer.ts": "erase", "temporal/retention.ts": "retention" };
 /** Those that find most come first. */
-const TESTS = ["model", "known-at", "retention", "erase", "nested", "crash"];
+const TESTS = ["model", "said-again", "known-at", "retention", "erase", "nested", "crash"];
 
 async function main() {
   const bugs = (await loadBugs()).filter(({ name }) => new RegExp(flags.only).test(name));

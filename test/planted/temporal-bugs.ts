@@ -207,4 +207,40 @@ export const TEMPORAL_BUGS: readonly PlantedBug[] = [
     find: "if (tree.depth > 0 && limits.length",
     replace: "if (limits.length",
   },
+  {
+    name: "erasing leaves the mentions of a key",
+    file: "temporal/erasure.ts",
+    find: "    this.#clear(this.#maps.mentions, MENTIONS);\n",
+    replace: "",
+  },
+  {
+    name: "erasing does not look for rows that only mention a key",
+    file: "temporal/erasure.ts",
+    find: "    for (const tx of mentionsOf(this.#maps.sources, this.#key)) transactions.add(tx);\n",
+    replace: "",
+  },
+  {
+    name: "the metadata of a transaction stays when its last key is erased",
+    file: "temporal/erasure.ts",
+    find: "encodeRow(namesNothing ? { ...hashed, meta: null } : hashed);",
+    replace: "encodeRow(hashed);",
+  },
+  {
+    name: "the metadata of a transaction goes with its first key",
+    file: "temporal/erasure.ts",
+    find: "hashed.operations.every(({ isHashed }) => isHashed);",
+    replace: "hashed.operations.some(({ isHashed }) => isHashed);",
+  },
+  {
+    name: "a put of an equal value fills the first gap only",
+    file: "temporal/key-change.ts",
+    find: "    const missing = gapsIn(span, same);\n",
+    replace: "    const missing = gapsIn(span, same).slice(0, 1);\n",
+  },
+  {
+    name: "a put of an equal value writes what holds already",
+    file: "temporal/key-change.ts",
+    find: "    if (missing.length === 0) return missing;\n",
+    replace: "    if (missing.length === 0) missing.push(span);\n",
+  },
 ];

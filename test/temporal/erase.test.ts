@@ -313,3 +313,26 @@ test("what an operation left in one row is found there, whatever came between", 
   expect(db.verify().problems).toEqual([]);
   db.closeSync();
 });
+
+test("the metadata of a transaction goes with the last key that it names", () => {
+  const disk = new SimulatedDisk(1);
+  const db = open(PATH, { storage: disk });
+  const meta = { why: "as the canary said" };
+  db.transactionSync(
+    (tx) => {
+      tx.put("a", 1);
+      tx.put("b", 2);
+    },
+    { meta },
+  );
+  db.transactionSync((tx) => tx.put("a", 1), { meta: { why: "the canary said it again" } });
+  const metas = () => [...db.transactions()].map((row) => row.meta);
+  db.eraseSync("a");
+  expect(metas()).toEqual([meta, undefined, undefined]);
+  db.transactionSync((tx) => tx.erase("b"), { meta: { why: "asked for" } });
+  expect(metas()).toEqual([undefined, undefined, undefined, { why: "asked for" }]);
+  expect(db.verify().problems).toEqual([]);
+  db.closeSync();
+  const marker = { marker: "s the canary said it as the canary" };
+  expect(findable(disk, [{ ...marker, partition: 0, key: "a", size: 0, isVictim: true }])).toEqual([]);
+});
