@@ -5,8 +5,9 @@
  */
 import { existsSync } from "node:fs";
 import { Command } from "commander";
-import { Database, LlmdbError, open } from "../index.js";
+import { Database, LlmdbError, type LockHolder, open } from "../index.js";
 import { isObject, property } from "../models/values/json-forms.js";
+import { holderName } from "../pager/storage.js";
 import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
 import { makeFolderOf, ownMemory } from "./own-memory.js";
 import { ProgressLine } from "./progress-line.js";
@@ -150,16 +151,24 @@ function isLocked(error: unknown): error is LlmdbError {
 
 /** For what only the process that has the database could do: in the words of the command line. */
 function heldElsewhere(path: string, error: LlmdbError, instead: string): LlmdbError {
-  const { holder } = error.details;
-  if (!isObject(holder)) return error;
-  const [pid, host] = [property(holder, "pid"), property(holder, "host")];
+  // What has no holder, such as too many readers, is said already.
+  if (!("holder" in error.details)) return error;
+  const holder = holderIn(error.details.holder);
   return new LlmdbError(
     "LLMDB_LOCKED",
-    `${path} is held by process ${pid} on ${host}, and this command needs it for itself; ` +
+    `${path} is held by ${holderName(holder)}, and this command needs it for itself; ` +
       `end that process first${instead}`,
     error.details,
     { cause: error },
   );
+}
+
+/** A holder that an error names, which may have come through a socket. */
+function holderIn(details: unknown): LockHolder | undefined {
+  if (!isObject(details)) return undefined;
+  const [pid, host, inContainer] = ["pid", "host", "inContainer"].map((name) => property(details, name));
+  if (typeof pid !== "number" || typeof host !== "string") return undefined;
+  return { pid, host, startedAt: "", ...(inContainer === true && { inContainer }) };
 }
 
 /** A command that has a database; what is special about it is added to it. */

@@ -15,7 +15,7 @@ import { memoryStorage } from "../pager/memory-storage.js";
 import { type Meta, readNewestMeta } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PENDING } from "../pager/page-pointer.js";
-import type { Storage, StorageFile, StorageLock } from "../pager/storage.js";
+import { holderName, type Storage, type StorageFile, type StorageLock } from "../pager/storage.js";
 import { createDatabaseFile, isVacant } from "./create.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
@@ -170,12 +170,10 @@ function takeLock(storage: Storage, file: StorageFile, path: string, alone: bool
   const lock = storage.lock(file, path, WRITE_SLOT, alone);
   if (lock !== undefined) return lock;
   const holder = storage.holder(path);
-  const by =
-    holder === undefined ? "elsewhere, by a process that left no note" : `by process ${holder.pid} on ${holder.host}`;
   throw new LlmdbError(
     "LLMDB_LOCKED",
-    `${path} is open for writing ${by}; close it there, or open it with readOnly: true`,
-    { path, ...(holder !== undefined && { holder }) },
+    `${path} is open for writing by ${holderName(holder)}; close it there, or open it with readOnly: true`,
+    { path, holder },
   );
 }
 

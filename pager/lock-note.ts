@@ -28,6 +28,8 @@ interface Note extends LockHolder {
   readonly boot: string;
   /** When the process started, in ticks since then, where the system tells: process numbers are used again. */
   readonly startTicks: string;
+  /** Which numbers its process is counted among, where the system tells. Absent in notes of earlier versions. */
+  readonly processes?: string;
   /** The database file's identity, which may no longer be what is beside the note. */
   readonly file: string;
 }
@@ -60,7 +62,8 @@ export function writeLockNote(path: string, identity: string, startedAt: string)
 export function readLockNote(path: string): LockHolder | undefined {
   const note = parseNote(readText(noteName(path)) ?? "");
   if (note === undefined || hasEnded(note)) return undefined;
-  return { pid: note.pid, host: note.host, startedAt: note.startedAt };
+  const { pid, host, startedAt } = note;
+  return isFarOff(note) ? { pid, host, startedAt, inContainer: true } : { pid, host, startedAt };
 }
 
 function noteName(path: string): string {
@@ -74,7 +77,9 @@ function ownText(identity: string, startedAt: string): string {
     host: hostName(),
     startedAt,
     boot: bootId(),
-    startTicks: processStatus(process.pid)?.startTicks ?? "",
+    // Not by its number: the files of another container's processes may be the ones that are here.
+    startTicks: processStatus("self")?.startTicks ?? "",
+    processes: processSpace(),
     file: identity,
   };
   return `${JSON.stringify(note)}\n`;
@@ -98,6 +103,7 @@ function isNote(value: unknown): value is Note {
   if (typeof pid !== "number" || !Number.isInteger(pid) || pid < 1 || pid > MAX_PID) return false;
   if (typeof host !== "string" || !HOST_NAME.test(host)) return false;
   if (typeof startedAt !== "string" || !isIsoTime(startedAt)) return false;
+  if (!["string", "undefined"].includes(typeof field("processes"))) return false;
   return typeof field("boot") === "string" && typeof field("startTicks") === "string";
 }
 
@@ -110,8 +116,7 @@ function isIsoTime(text: string): boolean {
 function hasEnded(note: Note): boolean {
   // Locks do not reach beyond one running kernel.
   if (note.boot !== bootId()) return true;
-  // In another container: its process numbers mean nothing here.
-  if (note.host !== hostName()) return false;
+  if (note.host !== hostName() || isFarOff(note)) return false;
   const status = processStatus(note.pid);
   // A zombie has ended but for its exit code.
   if (status !== undefined) return /^[ZX]/.test(status.state) || status.startTicks !== note.startTicks;
@@ -120,6 +125,21 @@ function hasEnded(note: Note): boolean {
     return false;
   } catch (cause) {
     return errnoOf(cause) === "ESRCH";
+  }
+}
+
+/** Whether the process is in another container: its number means nothing here. */
+function isFarOff({ processes = "" }: Note): boolean {
+  const own = processSpace();
+  return processes !== "" && own !== "" && processes !== own;
+}
+
+/** Among which processes this one has its number, as Linux tells it; empty elsewhere. */
+function processSpace(): string {
+  try {
+    return fs.readlinkSync("/proc/self/ns/pid");
+  } catch {
+    return "";
   }
 }
 
@@ -142,7 +162,7 @@ function bootId(): string {
 }
 
 /** What Linux tells of a process; undefined elsewhere, and where it is gone or hidden. */
-function processStatus(pid: number): { state: string; startTicks: string } | undefined {
+function processStatus(pid: number | "self"): { state: string; startTicks: string } | undefined {
   try {
     const text = fs.readFileSync(`/proc/${pid}/stat`, "latin1");
     // The name of the program comes second, in brackets, and may hold spaces and brackets.

@@ -46,6 +46,17 @@ export interface LockHolder {
   readonly host: string;
   /** When the process started, as ISO 8601 in UTC. */
   readonly startedAt: string;
+  /** True where its number is one of another container's, and means nothing in this one. */
+  readonly inContainer?: true;
+}
+
+/** How a message names the process that has a lock: it is put before "; close it there" and the like. */
+export function holderName(holder: LockHolder | undefined): string {
+  if (holder === undefined) {
+    return "a process that cannot be named from here (it is of another container or user, or could not write its note)";
+  }
+  const { pid, host, inContainer } = holder;
+  return inContainer === true ? `process ${pid} of another container, on ${host}` : `process ${pid} on ${host}`;
 }
 
 /** What a path leads to. */

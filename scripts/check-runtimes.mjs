@@ -1,15 +1,18 @@
 /**
  * Tries the package on Deno and Bun: packs what was built, installs it with both runtimes in an empty folder, and runs
- * `test/runtimes/smoke.mjs` on each, and on this Node. Their versions are pinned in `test/runtimes/package.json`.
+ * `test/runtimes/smoke.mjs` on each, and on this Node. Then each holds a database while all of them try to open it:
+ * they agree on who has the lock. Their versions are pinned in `test/runtimes/package.json`.
  * Guarantees: a runtime that has no build for this platform is left out with a line that says so; any failure is exit
  * code 1. Needs `npm run build`.
  *
  *     node scripts/check-runtimes.mjs [--only deno]
  */
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { parseArgs } from "node:util";
 
 const { values: flags } = parseArgs({ options: { only: { type: "string" } } });
@@ -33,7 +36,10 @@ const places = {
 };
 
 install();
-const failed = Object.keys(places).filter((name) => (flags.only ?? name) === name && !tryOn(name));
+const names = Object.keys(places);
+const failed = names.filter((name) => (flags.only ?? name) === name && !tryOn(name));
+for (const holder of names)
+  if (flags.only === undefined && !(await holdsAgainstAll(holder))) failed.push(`the lock of ${holder}`);
 if (failed.length > 0) {
   console.error(`failed on: ${failed.join(", ")}`);
   process.exitCode = 1;
@@ -44,7 +50,7 @@ function install() {
     npm(repository, "pack", "--ignore-scripts", "--json", "--pack-destination", scratch),
   );
   cpSync(join(runtimes, "package.json"), join(scratch, "package.json"));
-  cpSync(join(runtimes, "smoke.mjs"), join(scratch, "smoke.mjs"));
+  for (const name of ["smoke.mjs", "lock.mjs"]) cpSync(join(runtimes, name), join(scratch, name));
   npm(scratch, "install", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error", `./${filename}`);
 }
 
@@ -83,6 +89,50 @@ function tryOn(name) {
   const command = [file, ...places[name].flags];
   const args = [...places[name].flags, "smoke.mjs", folder, modules, JSON.stringify(command)];
   return spawnSync(file, args, { cwd: scratch, stdio: ["ignore", "inherit", "inherit"] }).status === 0;
+}
+
+/** Whether a runtime that has a database keeps all of them out, by name, and lets each in once it was killed. */
+async function holdsAgainstAll(name) {
+  const [file, path] = [places[name].file(), join(scratch, `held-by-${name}.llmdb`)];
+  if (file === undefined) return true;
+  const child = spawn(file, lockArgs(name, "hold", path), { cwd: scratch, stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = await once(createInterface({ input: child.stdout }), "line");
+  const held = JSON.parse(line);
+  const others = names.filter((other) => places[other].file() !== undefined);
+  const during = others.map((other) => [other, tryLock(other, path)]);
+  child.kill("SIGKILL");
+  await once(child, "exit");
+  const after = others.map((other) => [other, tryLock(other, path)]);
+  const wrong = [
+    ...during.filter(([, got]) => !isRefusedBy(got, child.pid)),
+    ...after.filter(([, got]) => got?.held !== true),
+  ];
+  if (held.held !== true || held.pid !== child.pid) wrong.unshift([name, held]);
+  console.log(`lock held by ${name}: ${wrong.length === 0 ? `ok, against ${others.join(", ")}` : "failed"}`);
+  for (const [other, got] of wrong) console.error(`  ${other}: ${JSON.stringify(got)}`);
+  return wrong.length === 0;
+}
+
+function isRefusedBy(got, pid) {
+  return got?.code === "LLMDB_LOCKED" && got.holder?.pid === pid && got.message.includes(`by process ${pid} on `);
+}
+
+function tryLock(name, path) {
+  const { stdout } = spawnSync(places[name].file(), lockArgs(name, "try", path), {
+    cwd: scratch,
+    encoding: "utf8",
+    stdio: ["ignore", "pipe", "inherit"],
+    timeout: 60_000,
+  });
+  try {
+    return JSON.parse(stdout);
+  } catch {
+    return { held: false, message: `it printed ${JSON.stringify(stdout)}` };
+  }
+}
+
+function lockArgs(name, what, path) {
+  return [...places[name].flags, "lock.mjs", what, path];
 }
 
 function versionOf(name) {

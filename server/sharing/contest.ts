@@ -4,6 +4,7 @@
  */
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
+import { holderName } from "../../pager/storage.js";
 import { pause, timers } from "../../pager/timers.js";
 import { type Absence, Guest } from "./guest.js";
 import { Holder } from "./holder.js";
@@ -95,12 +96,13 @@ async function sleep(pauseMs: number, patience: AbortSignal): Promise<void> {
 
 function refusal(path: string, absence: Absence, cause: LlmdbError): LlmdbError {
   const holder = fileStorage.holder(fileStorage.resolve(path));
-  const who = holder === undefined ? "another process" : `process ${holder.pid} on ${holder.host}`;
-  const details = { path, ...(holder !== undefined && { holder }) };
+  const details = { path, holder };
   const because = {
     nobody: "does not share it; close it there, or let that process end",
     silence: "does not answer; let it go on if it is stopped, or end it",
     stranger: "belongs to another user; one database is shared among processes of one user",
   }[absence.why];
-  return new LlmdbError("LLMDB_LOCKED", `${path} is held by ${who}, which ${because}`, details, { cause });
+  return new LlmdbError("LLMDB_LOCKED", `${path} is held by ${holderName(holder)}, which ${because}`, details, {
+    cause,
+  });
 }

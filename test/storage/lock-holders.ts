@@ -1,5 +1,5 @@
 /** Threads and processes that take a lock of the real disk and then do what a test wants. */
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
@@ -25,12 +25,15 @@ export interface HolderTask {
 export class LockHolders {
   /** Takes a task as JSON in its first argument, or as the data of a worker. */
   readonly script: string;
+  /** The module that has `fileStorage`. */
+  readonly storageUrl: string;
   readonly #children: ChildProcess[] = [];
 
   constructor(folder: string) {
     this.script = join(folder, "holder.js");
     mkdirSync(folder, { recursive: true });
-    writeFileSync(this.script, holderSource(compilePager(join(folder, "pager"))));
+    this.storageUrl = compilePager(join(folder, "pager"));
+    writeFileSync(this.script, holderSource(this.storageUrl));
     writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
   }
 
@@ -53,6 +56,14 @@ export class LockHolders {
       child.once("exit", (code, signal) => reject(new Error(`the holder ended with ${code ?? signal}`)));
     });
     return { answer, child, ended };
+  }
+
+  /** Who has the write lock, as a process sees it that a command runs. */
+  seenFrom(path: string, within: readonly string[]): unknown {
+    const look = `import { fileStorage } from ${JSON.stringify(this.storageUrl)};
+      console.log(JSON.stringify(fileStorage.holder(${JSON.stringify(path)}) ?? null));`;
+    const [command, ...parameters] = [...within, process.execPath, "--input-type=module", "--eval", look];
+    return JSON.parse(execFileSync(command, parameters, { encoding: "utf8" }));
   }
 
   /** The same in a thread. */

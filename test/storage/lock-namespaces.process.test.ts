@@ -86,7 +86,18 @@ describe.runIf(commands !== undefined).each(KINDS)("in namespaces of its own (%s
     open(path).closeSync();
     await holders.inProcess({ path }, within);
     expect(fileStorage.holder(path)).toMatchObject({ pid: expect.any(Number), host: expect.any(String) });
-    expect(() => open(path)).toThrow(/is open for writing by process \d+ on \S+/);
+    const who =
+      kind === "net" ? /by process \d+ on [^,\s]+; close it there/ : /by process 1 of another container, on \S+; close/;
+    expect(() => open(path)).toThrow(who);
+    expect(fileStorage.holder(path)?.inContainer).toBe(kind === "net" ? undefined : true);
+  });
+
+  test("a holder outside is named within", async () => {
+    open(path).closeSync();
+    expect(lockHere()).toBe(true);
+    const { host, startedAt } = fileStorage.holder(path) ?? {};
+    const far = kind === "net" ? {} : { inContainer: true };
+    expect(holders.seenFrom(path, within)).toEqual({ pid: process.pid, host, startedAt, ...far });
   });
 
   test("a stopped holder keeps its lock; a killed one loses it at once", async () => {

@@ -4,8 +4,9 @@ import fs, { mkdtempSync, rmSync } from "node:fs";
 import { hostname, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, type TestContext, test, vi } from "vitest";
+import { open } from "../../index.js";
 import { fileStorage } from "../../pager/file-storage.js";
-import type { LockHolder, StorageLock } from "../../pager/storage.js";
+import { holderName, type LockHolder, type StorageLock } from "../../pager/storage.js";
 import { killAndWait, LockHolders } from "./lock-holders.js";
 
 const linux = process.platform === "linux";
@@ -143,6 +144,34 @@ describe("the holder", () => {
     expect(fs.readFileSync(`/proc/${pid}/stat`, "latin1")).toContain(") Z ");
     fs.writeFileSync(note, text);
     expect(fileStorage.holder(path)).toBeUndefined();
+  });
+});
+
+describe("a holder that cannot be named", () => {
+  test("is said to be another container's or user's, with what to do", () => {
+    open(path).closeSync();
+    expect(lockHere()).toBe(true);
+    fs.rmSync(note);
+    expect(() => open(path)).toThrow(
+      /writing by a process that cannot be named from here \(it is of another .*; close it there, or/,
+    );
+    expect(holderName(undefined)).toMatch(/^a process that cannot be named/);
+    expect(holderName({ pid: 7, host: "h", startedAt: "" })).toBe("process 7 on h");
+    expect(holderName({ pid: 7, host: "h", startedAt: "", inContainer: true })).toBe(
+      "process 7 of another container, on h",
+    );
+  });
+
+  test.runIf(linux)("is one of another user who may not write to the folder", async (context) => {
+    const nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+    requireCommand(context, nobody[0], ...nobody.slice(1), process.execPath, "--version");
+    open(path).closeSync();
+    for (const folder of [root, dirname(path)]) fs.chmodSync(folder, 0o755);
+    fs.chmodSync(path, 0o666);
+    const { answer } = await holders.inProcess({ path, alone: true }, nobody);
+    expect(answer).toBe("held");
+    expect(fs.existsSync(note)).toBe(false);
+    expect(() => open(path)).toThrow(/cannot be named from here \(it is of another container or user/);
   });
 });
 
