@@ -16,12 +16,15 @@ import type { WriteTransaction } from "./write-transaction.js";
 const MAX_PASSES = 16;
 /** A pass may move much and leave the last page where it is: a value that finds its run free only in the next one. */
 const MAX_IDLE_PASSES = 3;
+/** The lists of free pages that the checkpoints of a compaction leave: a file is not made longer by them. */
+const SPENT_PAGES = 3;
 const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 
 export async function compactEngine(engine: Engine): Promise<{ before: number; after: number }> {
   const { store } = engine;
   const before = store.data.file.size();
+  if (pagesToGain(engine) <= SPENT_PAGES) return { before, after: before };
   await releasePages(engine);
   for (let pass = 0, idle = 0; pass < MAX_PASSES && idle < MAX_IDLE_PASSES && store.free.pages > 0; pass++) {
     const size = store.free.end;
@@ -34,6 +37,13 @@ export async function compactEngine(engine: Engine): Promise<{ before: number; a
   }
   store.data.shrink(Math.max(engine.checkpointer.meta.pages, store.free.end));
   return { before, after: store.data.file.size() };
+}
+
+/** How many pages of the file nothing needs, or only what is about to be closed. */
+function pagesToGain({ store }: Engine): number {
+  const { data, free, retired, pageSize } = store;
+  const used = free.end - free.pages - retired.pages;
+  return Math.max(free.end, data.file.size() / pageSize) - used;
 }
 
 /** After two checkpoints neither meta page reaches what was freed before them; the third cuts the file. */

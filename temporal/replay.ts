@@ -13,13 +13,15 @@ import type { Mention } from "./mention.js";
 import { type Slice, type Span, supersede } from "./slice.js";
 import { readTx, type StoredKey } from "./stored-key.js";
 import { horizonOf, rowKey } from "./transaction-log.js";
-import { decodeRow, type LoggedOperation } from "./transaction-row.js";
+import { type LoggedOperation, readRow } from "./transaction-row.js";
 
 interface Replayed {
   readonly tx: number;
   readonly operation: LoggedOperation;
 }
 
+/** So many operations of one row are read between two yields. */
+const STEP_OPERATIONS = 16;
 const entry = new Entry();
 const keyBytes = new Uint8Array(65536);
 
@@ -38,25 +40,29 @@ export class LogReplay {
     this.#problem = problem;
   }
 
-  /** Reads the log, a row between two yields. */
-  *read(latestTx: number): Generator<void, void> {
+  /** Reads the log, some operations between two yields; each tells how many rows it has ended. */
+  *read(latestTx: number): Generator<number, void> {
     const log = this.#log;
     if (log === undefined) return;
     const lower = rowKey(this.#horizon + 1);
     const bounds = { lower, lowerLength: TX_BYTES, upper: null, upperLength: 0 };
     const { cache } = log.reader;
     let before: { tx: number; micros: bigint } | undefined;
-    for (const cursor = new Cursor(log.tree, log.reader, bounds, false); cursor.next(); yield) {
+    for (const cursor = new Cursor(log.tree, log.reader, bounds, false); cursor.next(); yield 1) {
       copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, keyBytes);
       const tx = readTx(keyBytes, 0);
       entry.set(log.reader, cursor.frame, cursor.slot);
-      const { micros, operations } = decodeRow(copyValue(log.reader, entry, log.extents));
+      const { micros, operations } = readRow(copyValue(log.reader, entry, log.extents));
       if (before !== undefined && micros <= before.micros) {
         this.#problem(`transaction ${tx} is not later than transaction ${before.tx}`);
       }
       if (tx > latestTx) this.#problem(`transaction ${tx} has not happened`);
       before = { tx, micros };
-      for (const operation of operations) this.#add(tx, operation);
+      let steps = 0;
+      for (const operation of operations) {
+        this.#add(tx, operation);
+        if (++steps % STEP_OPERATIONS === 0) yield 0;
+      }
     }
   }
 

@@ -88,13 +88,27 @@ function writeOperation(operation: LoggedOperation, micros: bigint, writer: RowW
  * @throws LlmdbError `LLMDB_CORRUPT`
  */
 export function decodeRow(bytes: Uint8Array): TransactionRow {
+  const { operations, ...row } = readRow(bytes);
+  return { ...row, operations: [...operations] };
+}
+
+/**
+ * As `decodeRow`, an operation at a time: a transaction may have a million of them.
+ *
+ * @throws LlmdbError `LLMDB_CORRUPT`, also while the operations are read
+ */
+export function readRow(
+  bytes: Uint8Array,
+): Omit<TransactionRow, "operations"> & { readonly operations: Iterable<LoggedOperation> } {
   const reader = new RowReader(bytes);
   const flags = reader.u8();
   const micros = reader.instant();
   const meta = (flags & META) === 0 ? null : reader.take(reader.u32());
-  const operations: LoggedOperation[] = [];
-  while (!reader.atEnd) operations.push(readOperation(reader, micros));
-  return { micros, meta, operations };
+  return { micros, meta, operations: operationsIn(reader, micros) };
+}
+
+function* operationsIn(reader: RowReader, micros: bigint): Generator<LoggedOperation, void> {
+  while (!reader.atEnd) yield readOperation(reader, micros);
 }
 
 /** The time of a row. */

@@ -35,7 +35,7 @@ export function* checkStore(sources: Sources): Generator<VerifyProgress, Problem
     const { head, live, history, transactions } = maps;
     for (const map of [head, live, history, transactions]) progress.total += map?.tree.root.entries ?? 0;
     const replay = new LogReplay(transactions, (what) => problems.push({ map: TRANSACTIONS, what }));
-    for (const _row of replay.read(sources.latestTx)) yield advanced(progress, 1);
+    for (const rows of replay.read(sources.latestTx)) yield advanced(progress, rows);
     let steps = 0;
     for (const key of keysOf(maps)) {
       for (const entries of checkKey(maps, key, replay, problems)) {

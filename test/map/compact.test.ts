@@ -39,6 +39,24 @@ test("with a snapshot open, what it sees stays", async () => {
   expect(db.verify().problems).toEqual([]);
 });
 
+test("a file never becomes longer, and compact has nothing to do behind itself", async () => {
+  for (let entries = 1; entries < 300; entries += 23) {
+    const db = openFresh({ pageSize: 4096 });
+    db.transactionSync((tx) => {
+      for (let i = 0; i < entries; i++) tx.map<number, string>("m").put(i, "x".repeat(200));
+    });
+    await db.map("m").clear({ gte: Math.floor(entries * 0.9) });
+    await db.checkpoint();
+    for (let rounds = 0; rounds < 3; rounds++) {
+      const { before, after } = await db.compact();
+      expect(after).toBeLessThanOrEqual(before);
+      expect(after).toBe(db.stats().fileBytes);
+      if (rounds > 0) expect(after).toBe(before);
+    }
+    expect(db.verify().problems).toEqual([]);
+  }
+});
+
 test("an empty database", async () => {
   const db = openFresh({ pageSize: 4096 });
   await db.compact();
