@@ -25,7 +25,12 @@ const root = join(import.meta.dirname, "..");
 /** What is no source, and large. */
 const LEFT_OUT = new Set(["node_modules", "dist", "coverage", ".git", "bench"]);
 /** Where to look first for what is in a file. */
-const FIRST = { "temporal/erasure.ts": "erase", "temporal/writer.ts": "erase", "temporal/retention.ts": "retention" };
+const FIRST = {
+  "temporal/erasure.ts": "erase",
+  "temporal/writer.ts": "erase",
+  "temporal/retention.ts": "retention",
+  "btree/filter-cursor.ts": "nested",
+};
 /** Those that find most come first. */
 const TESTS = ["model", "said-again", "known-at", "retention", "erase", "nested", "crash"];
 
