@@ -27,7 +27,8 @@ export default defineConfig(({ mode }) => {
   return {
     test: {
       reporters: ["default", new CpuBudget(effort, seed, rest)],
-      maxWorkers: Math.max(2, availableParallelism()),
+      // One more than there are cores: tests also wait, for disks and processes.
+      maxWorkers: availableParallelism() + 1,
       projects: [
         {
           test: {

@@ -12,6 +12,9 @@ if (!(factor > 0)) throw new Error(`LLMDB_EFFORT is a number above 0, not ${proc
 export const SEED = Number(process.env.LLMDB_SEED ?? 1);
 if (!Number.isInteger(SEED) || SEED < 1) throw new Error(`LLMDB_SEED is a whole number, not ${process.env.LLMDB_SEED}`);
 
+/** Whether tests run that prove little more than others, and take long: self-checks by planted bugs, and the like. */
+export const isThorough = factor >= 10;
+
 /** How often something is done, given how often it is at effort 1. */
 export function effort(times: number): number {
   return Math.max(1, Math.ceil(times * factor));

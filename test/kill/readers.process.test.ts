@@ -18,14 +18,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test("readers in the writer's process see whole snapshots, for 4 s", async () => {
-  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(2), handles: false });
+  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(1), handles: false });
   expect(report.anomalies).toEqual([]);
   expect(report.checks).toBeGreaterThan(200);
 });
 
 // Without `refresh`, readers are not registered with the writer: docs/design.md says so.
 test.skipIf(!refreshes(Database.prototype))("so do those in threads and processes, which are killed", async () => {
-  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(2) });
+  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(1) });
   expect(report.anomalies).toEqual([]);
   expect(report.kills).toBeGreaterThan(2);
   expect(report.checks).toBeGreaterThan(200);
@@ -34,7 +34,7 @@ test.skipIf(!refreshes(Database.prototype))("so do those in threads and processe
 const { missing } = waysThroughNamespaces();
 
 test.skipIf(missing !== undefined)(`and those in namespaces of their own ${missing ?? ""}`, async () => {
-  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(2), namespaces: true });
+  const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(1), namespaces: true });
   expect(report.anomalies).toEqual([]);
   expect(report.kills).toBeGreaterThan(2);
   expect(report.checks).toBeGreaterThan(200);

@@ -22,7 +22,7 @@ test("the tools and the resources are listed as the reference server lists them"
   expect(ours.client.getServerCapabilities()).toEqual(theirs.client.getServerCapabilities());
 });
 
-test.each(seeds(2))("no result differs: seed %i", { timeout: 120_000 }, async (seed) => {
+test.each(seeds(1))("no result differs: seed %i", { timeout: 120_000 }, async (seed) => {
   const file = app.path(`${seed}.jsonl`);
   await using theirs = await app.connectReference(file);
   await using ours = await app.connect(["--db", app.path(`${seed}.llmdb`), "--tools", "compat"]);

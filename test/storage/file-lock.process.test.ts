@@ -102,7 +102,7 @@ describe("the write lock", () => {
   });
 
   test("is free at once when its holder was killed, again and again", { timeout: effort(60_000) }, async () => {
-    for (let round = 0; round < effort(12); round++) {
+    for (let round = 0; round < effort(5); round++) {
       const { answer, child } = await holders.inProcess({ path });
       expect(answer).toBe("held");
       expect(lockHere()).toBe(false);
@@ -114,7 +114,7 @@ describe("the write lock", () => {
   });
 
   test("is free when its holder was killed while taking and releasing it", { timeout: effort(60_000) }, async () => {
-    for (let round = 0; round < effort(6); round++) {
+    for (let round = 0; round < effort(3); round++) {
       const { child } = await holders.inProcess({ path, plan: "churn" });
       await new Promise((resolve) => setTimeout(resolve, round));
       await killAndWait(child);

@@ -10,6 +10,7 @@ import type { Database } from "../../temporal/database.js";
 import { open } from "../../temporal/open.js";
 import { StoredKey } from "../../temporal/stored-key.js";
 import type { Transaction } from "../../temporal/transaction.js";
+import { isThorough } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 
@@ -176,7 +177,7 @@ function expectErased(db: Database, disk: SimulatedDisk, subjects: readonly Subj
   expect(db.verify().problems).toEqual([]);
 }
 
-describe.each([4096, 8192] as const)("pages of %i bytes", (pageSize) => {
+describe.each(isThorough ? ([4096, 8192] as const) : ([4096] as const))("pages of %i bytes", (pageSize) => {
   const setUp = async (seed: number) => {
     const disk = new SimulatedDisk(seed);
     const subjects = subjectsOf(seed);

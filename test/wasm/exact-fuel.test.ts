@@ -131,5 +131,5 @@ test("generated programs", { timeout: 120_000 }, () => {
     }),
     { numRuns: effort(4) },
   );
-  expect(operations).toBeGreaterThan(1000);
+  expect(operations).toBeGreaterThan(200);
 });
