@@ -45,7 +45,7 @@ test.each(seeds(1))("8 processes write, one is killed, seed %i", { timeout: effo
   );
   // The first is most often the holder.
   const victim = seed === 1 ? 0 : random.below(SERVERS);
-  const moment = 50 + random.below(300);
+  const moment = Math.ceil(WRITES / 2) + random.below(WRITES * (SERVERS - 2));
   const killing = (async () => {
     while (acknowledged.size < moment) await new Promise((resolve) => setTimeout(resolve, 2));
     const { pid } = servers[victim].transport;
