@@ -61,7 +61,9 @@ export class LedgerWriter {
     await this.#db.compact();
     this.#tellLength();
     const problems = this.#db.verify().problems.map(({ what }) => `verify(): ${what}`);
-    if (after > before * MOST_GROWTH) problems.push(`with no reader left the file grew from ${before} to ${after} bytes`);
+    if (after > before * MOST_GROWTH) {
+      problems.push(`with no reader left the file grew from ${before} to ${after} bytes`);
+    }
     await this.#db.close();
     tell({ kind: "checked", counters: [], problems, steps: [] });
   }
