@@ -29,10 +29,11 @@ import type { PageReader } from "../pager/page-reader.js";
 import type { StorageFile } from "../pager/storage.js";
 import { turn } from "../pager/timers.js";
 import { emptyMeta, finishFile, openUnfinishedCopy, unfinishedName } from "./create.js";
-import { Engine, type PinnedView } from "./engine.js";
+import { Engine } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import { requireDirectory } from "./map-directory.js";
 import type { MapState } from "./map-record.js";
+import type { PinnedView } from "./pinned-view.js";
 import { type Place, pathOfPlace } from "./place.js";
 
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };

@@ -19,9 +19,9 @@ import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
 import { turn } from "../pager/timers.js";
-import type { PinnedView } from "./engine.js";
 import { Erasure } from "./erasure.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
+import type { PinnedView } from "./pinned-view.js";
 import { Waiters } from "./waiters.js";
 
 /** What the checkpointer needs of the engine. */

@@ -6,7 +6,7 @@ import { maxKeyBytes } from "../btree/node.js";
 import { LlmdbError } from "../pager/error.js";
 import { backupEngine } from "./backup.js";
 import { compactEngine } from "./compact.js";
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
 import type { Key } from "./key.js";
 import {
   type BackupOptions,
@@ -19,6 +19,7 @@ import {
   type TransactionOptions,
 } from "./options.js";
 import { OrderedMap } from "./ordered-map.js";
+import type { PinnedView } from "./pinned-view.js";
 import type { Place } from "./place.js";
 import type { Receipt } from "./receipt.js";
 import type { Recovered } from "./recovered.js";

@@ -28,7 +28,6 @@ import { WriteBack } from "./write-back.js";
 import { WriteTransaction } from "./write-transaction.js";
 
 export type { Durability } from "./engine-options.js";
-export type { PinnedView } from "./pinned-view.js";
 
 /** Buffered commits reach the disk within so many milliseconds; a process that ends by itself waits for that. */
 const BUFFERED_MS = 1000;

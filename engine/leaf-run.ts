@@ -12,7 +12,8 @@ import { LeafWalk } from "../btree/leaf-walk.js";
 import { Tree } from "../btree/tree.js";
 import type { PageCache } from "../pager/page-cache.js";
 import type { ByteSource } from "./byte-map.js";
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
+import type { PinnedView } from "./pinned-view.js";
 import { insideOf, type Snapshot } from "./snapshot.js";
 import type { ValueFormat } from "./value.js";
 

@@ -5,11 +5,12 @@
 
 import { maxKeyBytes } from "../btree/node.js";
 import { LlmdbError } from "../pager/error.js";
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
 import type { Key } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
 import { checkMapOptions, RESERVED_NAMES } from "./options.js";
+import type { PinnedView } from "./pinned-view.js";
 import { valueCodec } from "./value.js";
 import { unwatchHandle, watchHandle } from "./view-hold.js";
 

@@ -1,7 +1,8 @@
 /**
  * `stats()`: what there is and what it costs. Guarantees: no tree is walked; counts are kept as the trees change.
  */
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
+import type { PinnedView } from "./pinned-view.js";
 
 /** Figures of an open database. Sizes are in bytes. */
 export interface DatabaseStats {

@@ -12,10 +12,11 @@ import { LlmdbError } from "../pager/error.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PageCache } from "../pager/page-cache.js";
 import { steadyMs, turn } from "../pager/timers.js";
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
 import { type MapDirectory, requireDirectory } from "./map-directory.js";
 import type { MapState } from "./map-record.js";
 import { PageClaims } from "./page-claims.js";
+import type { PinnedView } from "./pinned-view.js";
 
 /** What `verify()` found. */
 export interface VerifyReport {

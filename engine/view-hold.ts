@@ -4,8 +4,9 @@
  */
 import type { Cursor } from "../btree/cursor.js";
 import type { Tree } from "../btree/tree.js";
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
 import type { IterationHold } from "./map-iterator.js";
+import type { PinnedView } from "./pinned-view.js";
 
 interface Held {
   readonly engine: Engine;

@@ -5,7 +5,8 @@
  */
 import { type SealTarget, sealTree } from "../btree/seal.js";
 import { type Flusher, NOTES_ONLY } from "../mvcc/flusher.js";
-import type { Engine, PinnedView } from "./engine.js";
+import type { Engine } from "./engine.js";
+import type { PinnedView } from "./pinned-view.js";
 import type { WriteTransaction } from "./write-transaction.js";
 
 export class WriteBack {

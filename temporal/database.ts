@@ -3,9 +3,9 @@
  * Guarantees: every argument is checked before anything happens; a write that resolves is as durable as was asked.
  */
 import { Database as MapDatabase } from "../engine/database.js";
-import type { PinnedView } from "../engine/engine.js";
 import type { Key } from "../engine/key.js";
 import type { Committing } from "../engine/map-writes.js";
+import type { PinnedView } from "../engine/pinned-view.js";
 import type { Range } from "../engine/range.js";
 import type { Receipt } from "../engine/receipt.js";
 import { wrapBody } from "../engine/transaction.js";

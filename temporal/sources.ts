@@ -6,7 +6,8 @@
 import type { Cursor } from "../btree/cursor.js";
 import type { Tree } from "../btree/tree.js";
 import type { ByteSource } from "../engine/byte-map.js";
-import type { Engine, PinnedView } from "../engine/engine.js";
+import type { Engine } from "../engine/engine.js";
+import type { PinnedView } from "../engine/pinned-view.js";
 import { unwatchHandle, watchHandle } from "../engine/view-hold.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, MENTIONS, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";

@@ -2,7 +2,7 @@
  * An open database with its modules. Guarantees: those of the bitemporal store; what is attached to its maps runs in
  * every transaction that changes them, through whatever handle, layer or command it comes.
  */
-import type { PinnedView } from "../engine/engine.js";
+import type { PinnedView } from "../engine/pinned-view.js";
 import type { Verification } from "../engine/verify.js";
 import { Database as TemporalDatabase } from "../temporal/database.js";
 import { ViewSources } from "../temporal/sources.js";
