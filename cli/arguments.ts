@@ -88,7 +88,9 @@ export function boundOptions(command: Command): Command {
 
 /** Adds the bounds, `--reverse` and `--limit`. */
 export function rangeOptions(command: Command): Command {
-  return boundOptions(command).option("--reverse", "descending").option("--limit <count>", "at most so many", whole);
+  return boundOptions(command)
+    .option("--reverse", "descending")
+    .option("--limit <count>", "at most this number", whole);
 }
 
 /** A key as it is written. */

@@ -21,7 +21,7 @@ export function historyCommand(streams: Streams): Command {
   )
     .argument("<key>", "text, or JSON")
     .summary("all that was ever known of a key")
-    .option("--limit <count>", "at most so many, the newest", whole);
+    .option("--limit <count>", "at most this number, the newest", whole);
   partitionOption(keyOptions(command));
   explain(
     command,

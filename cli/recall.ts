@@ -110,7 +110,7 @@ export function recallCommand(streams: Streams): Command {
   const command = databaseCommand("recall", "finds by words what is known now, or was known at another point")
     .argument("<query>", "some words")
     .summary("finds by words what is known")
-    .option("--limit <count>", `at most so many (default: ${DEFAULT_LIMIT})`, whole)
+    .option("--limit <count>", `at most this number (default: ${DEFAULT_LIMIT})`, whole)
     .option("--max-tokens <count>", "at most about so many tokens of text", whole)
     .addOption(
       new Option("--validity <how>", "what does not hold at --valid-at is left out, counts half, or counts as the rest")

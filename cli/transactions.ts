@@ -29,7 +29,7 @@ export function transactionsCommand(streams: Streams): Command {
     .option("--from <time>", "at this time or later", instant)
     .option("--to <time>", "before this time", instant)
     .option("--reverse", "newest first")
-    .option("--limit <count>", "at most so many", whole);
+    .option("--limit <count>", "at most this number", whole);
   explain(command, ["transactions --reverse --limit 10 --db agent.llmdb", "transactions --from 2026-01-01 --json"]);
   return onCall<TransactionFlags>(command, streams, async (run) => {
     const { after, from, to, limit, reverse, json } = run.flags;

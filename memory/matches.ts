@@ -10,7 +10,7 @@ export interface Match {
   readonly score: number;
 }
 
-/** Numbers go up one by one: no memory has so many texts. */
+/** Numbers go up one by one: no memory has that many texts. */
 const MOST_DOCUMENTS = 2 ** 28;
 
 /** Scores by document number, zero where there is none: reused, because clearing the few that were set is cheaper. */

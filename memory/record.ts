@@ -133,14 +133,17 @@ const SHAPES: { readonly [K in RecordKind]: Shape<Extract<RecordValue, { kind: K
 /**
  * Whether a value of the store is a record.
  *
- * @throws LlmdbError `LLMDB_CORRUPT` for one that says so and is none
+ * @throws LlmdbError `LLMDB_CORRUPT` for a damaged one
  */
 export function isRecordValue(value: unknown): value is RecordValue {
   if (typeof value !== "object" || value === null || !("kind" in value)) return false;
   const { kind } = value;
   if (!isRecordKind(kind)) return false;
   if (SHAPES[kind](value)) return true;
-  throw new LlmdbError("LLMDB_CORRUPT", `a ${kind} in the memory is none that the memory wrote; restore a backup`);
+  throw new LlmdbError(
+    "LLMDB_CORRUPT",
+    `a ${kind} in the memory has a shape that the memory does not write; restore a backup`,
+  );
 }
 
 /** Whether a value of the store is a record of this kind. Throws as {@link isRecordValue}. */

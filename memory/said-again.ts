@@ -1,7 +1,7 @@
 /**
  * What becomes of a fact that is said: since when it holds, and whether it is news. Guarantees: a statement that is
- * believed already keeps its beginning and its age, whoever says it again; what is said without a date about a later
- * end moves the end only.
+ * believed already keeps its beginning and its age, also when another says it; what is said without a date about a
+ * later end moves the end only.
  *
  * A statement is subject, predicate, object and text. Its period is the stretch over which it is believed without a
  * break. Source, confidence and tags are of the whole period, so saying it again with others changes them over all of

@@ -116,7 +116,11 @@ export class StoredWriter<K extends Key, V> extends StoredReader<K, V> {
 }
 
 function damaged(map: string): LlmdbError {
-  return new LlmdbError("LLMDB_CORRUPT", `an entry of ${map} is none that the memory wrote; restore a backup`, { map });
+  return new LlmdbError(
+    "LLMDB_CORRUPT",
+    `an entry of ${map} has a shape that the memory does not write; restore a backup`,
+    { map },
+  );
 }
 
 /** A text. */

@@ -20,7 +20,7 @@ import { readJson } from "./json-reader.js";
 /** Deep enough for every value that can be stored: each of its objects may be within a form, and all in a few more. */
 export const FORMS_DEPTH = 2 * MAX_VALUE_DEPTH + 10;
 
-/** Reads the content of a form, which lies so many levels deep. */
+/** Reads the content of a form that is `level` levels deep. */
 type Reader = (content: unknown, form: string, level: number) => unknown;
 
 /** An object with one of these as its only property stands for something else. */

@@ -159,7 +159,7 @@ test.skipIf(!hasMethods)("each has the methods of the platform, and what ends th
   });
 });
 
-test("no class of its own makes an iterator that is none of the platform's", () => {
+test("no class of its own makes an iterator that does not inherit from the platform's", () => {
   const sources = sourcesIn(".", /\.ts$/).filter(({ path }) => !/^(test|bench|examples|cli)\//.test(path));
   const classes = sources.flatMap(({ path, text }) =>
     [...text.matchAll(/^(?:export )?(?:abstract )?class (\w+)([^{]*)\{(.*?)^\}/gms)]

@@ -93,7 +93,7 @@ test.each<[string, Partial<FactInput>, unknown[]]>([
   expect(periods(memory, id)).toEqual(expected);
 });
 
-test("an end that is moved is that of the same period, whoever says so", async () => {
+test("an end that is moved is that of the same period, no matter who says so", async () => {
   const { memory, say } = memoryOfDays();
   const { id } = await say(0, { validTo: START_MS + 20 * DAY_MS });
   for (const [day, end] of [
