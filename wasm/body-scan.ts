@@ -28,12 +28,14 @@ import {
   isVector,
   LOOP,
   MEMORY_GROW,
+  NOP,
   operationName,
   popsOf,
   pushesOf,
   RETURN,
   SIMD,
-  UNREACHABLE,
+  TABLE_GET,
+  TABLE_SET,
 } from "./operations.js";
 import { refusal } from "./refusal.js";
 import { featureOfOpcode } from "./refused-features.js";
@@ -43,6 +45,11 @@ const NONE = -1;
 /** What is noted of an open block: something was called in it; nothing gets to where it begins. */
 const CALLS = 1;
 const DEAD = 2;
+/** What a place where ways part or join costs a compiler besides what is alive there, counted like locals. */
+const PLACE_UNITS = 32;
+/** Such places in what is written around an operation with a length, and around `memory.grow`. */
+const BULK_PLACES = 4;
+const GROW_PLACES = 8;
 
 export class BodyScan {
   readonly plan = new BodyPlan();
@@ -127,7 +134,7 @@ export class BodyScan {
 
   /** Of all functions locals are counted everywhere, since each of these places may have a copy of where they are. */
   #joinInModule(places: number, at: number): void {
-    this.#moduleJoined += places * (this.plan.locals + this.#height + 1);
+    this.#moduleJoined += places * (this.plan.locals + this.#height + PLACE_UNITS);
     if (this.#moduleJoined > this.#limits.moduleJoins) {
       throw this.#refusal("all its functions together would take too long to compile", at);
     }
@@ -310,11 +317,11 @@ export class BodyScan {
       if (this.#costs.isExact) this.#charge = NONE;
       return;
     }
+    if (operation === NOP) return;
     this.#joinInModule(1, at);
     if (operation === BR) reader.u32();
     else if (operation === BR_TABLE) this.#skipLabels(reader);
     else if (operation === RETURN) this.plan.insert(at, LEAVE, this.#depth - 1);
-    else if (operation !== UNREACHABLE) return;
     this.#handOn(this.#height);
     this.#height = this.#base[this.#depth - 1];
     this.#dead = true;
@@ -372,13 +379,17 @@ export class BodyScan {
     if (BULK_OPERATIONS.has(operation)) {
       plan.hasBulk = true;
       this.#join(this.#height, at);
+      this.#joinInModule(BULK_PLACES - 1, at);
       plan.insert(at, BULK_OPERATION, operation);
     }
+    // A call of the engine.
+    if (operation === TABLE_GET || operation === TABLE_SET) this.#joinInModule(1, at);
     const immediate = reader.at;
     skipImmediate(operation, reader, this.#module, plan.references);
     if (operation === MEMORY_GROW) {
       plan.hasGrow = true;
       this.#join(4 * this.#height, at);
+      this.#joinInModule(GROW_PLACES - 1, at);
       plan.insert(at, GROW, reader.at - at);
     }
     const isFollowed = this.#canonical && !this.#dead;

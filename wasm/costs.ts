@@ -3,7 +3,7 @@
  * version, so that what a call uses can be compared between machines and over time.
  *
  * A unit is about what a simple operation takes. It is no measure of time: from one operation to another a unit takes
- * between a fraction of a nanosecond and some hundred.
+ * between a fraction of a nanosecond and ten.
  */
 import {
   BR_TABLE,

@@ -18,7 +18,7 @@ export interface ShapeLimits {
   readonly localsTimesBlocks: number;
   /**
    * Locals and operands at each place of all functions where ways part or join, branches, calls and charges among them,
-   * added up. A compiler goes through them at each: up to 10 ns apiece.
+   * and 32 more for the place, added up. A compiler goes through them at each: up to 10 ns apiece.
    */
   readonly moduleJoins: number;
   /** Bytes of the bodies of all functions. */

@@ -41,7 +41,7 @@ export const SIMD = 512;
 export const OPERATIONS = 768;
 
 /** Opcodes that the scan of a body treats on their own. */
-export const UNREACHABLE = 0x00;
+export const NOP = 0x01;
 export const BLOCK = 0x02;
 export const LOOP = 0x03;
 export const IF = 0x04;
@@ -53,6 +53,8 @@ export const BR_TABLE = 0x0e;
 export const RETURN = 0x0f;
 export const CALL = 0x10;
 export const CALL_INDIRECT = 0x11;
+export const TABLE_GET = 0x25;
+export const TABLE_SET = 0x26;
 export const MEMORY_GROW = 0x40;
 export const DROP = 0x1a;
 export const LOCAL_GET = 0x20;

@@ -9,6 +9,7 @@ import { useDatabase } from "./database-use.js";
 import { runWithErrors } from "./error-run.js";
 import { MutableFile } from "./file-mutation.js";
 import { MEMORY_USES, recordsSample } from "./memory-use.js";
+import { timeMutant } from "./module-time.js";
 import { mutateRecords } from "./record-mutation.js";
 import { RepairedLog } from "./repaired-log.js";
 import { closedSample, killedSample, type ModuleFolder, SAMPLE_PATH } from "./sample.js";
@@ -16,14 +17,14 @@ import { runUnderStrace } from "./system-run.js";
 
 /**
  * What is fuzzed: hostile data files; hostile logs; whole files whose records are hostile; errors at random calls of
- * the storage port; errors of the system at random system calls, which needs strace.
+ * the storage port; errors of the system at random system calls, which needs strace; modules that cost much time.
  */
-export const TARGETS = ["files", "logs", "records", "errors", "system"] as const;
+export const TARGETS = ["files", "logs", "records", "errors", "system", "modules"] as const;
 export type Target = (typeof TARGETS)[number];
 
 /** What became of one mutant. */
 export interface Trial {
-  /** It was opened; of errors of the system: one was met. */
+  /** It was opened; of errors of the system: one was met; of modules: it was within the limits. */
   readonly opened: boolean;
   readonly values: number;
   readonly typedErrors: number;
@@ -36,6 +37,7 @@ export type Trier = (number: number, told: (use: string) => void) => Promise<Tri
 /** Makes what the mutants of a target are made from. */
 export async function trierOf(target: Target, seed: number, modules: ModuleFolder): Promise<Trier> {
   if (target === "errors") return (number, told) => runWithErrors(randomOf(seed, number), told);
+  if (target === "modules") return (number, told) => timeMutant(randomOf(seed, number), told);
   if (target === "system") return (number, told) => runUnderStrace(randomOf(seed, number), told);
   if (target === "files") {
     const file = new MutableFile(await closedSample(new SimulatedDisk(1), modules));

@@ -248,7 +248,7 @@ test("calls on databases with pages of other sizes beside each other", async () 
   fill(other);
   await other.modules.put(exampleModule("count-keys"), { name: "count-keys" });
   const expected = await mapped("count-keys", ALL, {});
-  const there = Buffer.from(await other.modules.mapPages("count-keys", ALL).bytes());
+  const there = Buffer.from(await other.modules.mapPages("count-keys", ALL, { timeoutMs: 60_000 }).bytes());
   for (let round = 0; round < 4; round++) {
     const calls = Array.from({ length: 6 }, (_, i) =>
       i % 2 === 0
