@@ -8,6 +8,7 @@ export type { Durability } from "./engine/engine.js";
 export type { Key } from "./engine/key.js";
 export type { MapReader as MapReads } from "./engine/map-reader.js";
 export type { Committing, MapWrites } from "./engine/map-writes.js";
+export type { ModuleBounds } from "./engine/module-bounds.js";
 export type { BackupOptions, MapOptions, OpenOptions } from "./engine/options.js";
 export type { OrderedMap } from "./engine/ordered-map.js";
 export type { Place } from "./engine/place.js";

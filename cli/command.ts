@@ -9,6 +9,7 @@ import { Database, LlmdbError, type LockHolder, open } from "../index.js";
 import { isObject, property } from "../models/values/json-forms.js";
 import { holderName } from "../pager/storage.js";
 import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
+import { type ModuleFlags, modulesOption, openedWith } from "./module-bounds.js";
 import { makeFolderOf, ownMemory } from "./own-memory.js";
 import { ProgressLine } from "./progress-line.js";
 import { Output, type Printed, type Streams, say } from "./streams.js";
@@ -17,7 +18,7 @@ import type { Fields } from "./writing/fields.js";
 import type { ThroughHolder } from "./writing/through-holder.js";
 
 /** The options that every command on a database has. */
-export interface CommonFlags {
+export interface CommonFlags extends ModuleFlags {
   readonly db?: string;
   readonly json?: boolean;
   readonly color?: boolean;
@@ -82,7 +83,7 @@ export class Run<F extends CommonFlags> {
     }
     // Most of the time it is not needed.
     const { ThroughHolder } = await import("./writing/through-holder.js");
-    this.#holder = await ThroughHolder.open(path, this.flags.alone === true);
+    this.#holder = await ThroughHolder.open(path, { alone: this.flags.alone === true, ...openedWith(this.flags) });
     return this.#holder;
   }
 
@@ -102,7 +103,8 @@ export class Run<F extends CommonFlags> {
     if (isNew && access !== "create")
       throw notFound(`there is no database at ${path}; put, remember and import make one`);
     const alone = access !== "read" && this.flags.alone === true;
-    this.#database = open(path, { readOnly: access === "read", create: access === "create", alone });
+    const bounds = openedWith(this.flags);
+    this.#database = open(path, { readOnly: access === "read", create: access === "create", alone, ...bounds });
     if (isNew) this.note(`created ${path}`);
     if (this.#database.recovered.logMissing) this.note(`warning: ${logMissing(path)}`);
     return this.#database;
@@ -182,7 +184,7 @@ export function databaseCommand(name: string, description: string): Command {
 
 /** A command that writes to a database. */
 export function writingCommand(name: string, description: string): Command {
-  return aloneOption(databaseCommand(name, description));
+  return modulesOption(aloneOption(databaseCommand(name, description)));
 }
 
 /** Adds `--alone`. */

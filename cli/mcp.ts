@@ -15,11 +15,12 @@ import {
 } from "../server/mcp/tool-selection.js";
 import { aloneOption, explain } from "./command.js";
 import { exitCodeOf, failureOf } from "./failure.js";
+import { type ModuleFlags, modulesOption, openedWith } from "./module-bounds.js";
 import { makeFolderOf, namedBy, ownMemory } from "./own-memory.js";
 import { type Streams, say } from "./streams.js";
 
 /** The options as commander gives them. */
-interface McpFlags {
+interface McpFlags extends ModuleFlags {
   readonly db?: string;
   readonly tools?: ToolSelection;
   readonly readOnly?: boolean;
@@ -53,7 +54,7 @@ export function mcpCommand(streams: Streams): Command {
     .option("--read-only", "opens the database for reading; tools that write are not there")
     .option("--scope <path>", "the part of the memory that is served, such as team/ada (default: all of it)")
     .addOption(new Option("--allow-modules", "clients may store WebAssembly modules").conflicts(["readOnly", "scope"]));
-  aloneOption(command);
+  modulesOption(aloneOption(command));
   explain(command, ["mcp --db agent.llmdb", "mcp --db agent.llmdb --tools memory,graph --scope team/ada"]);
   return command.action(async () => {
     try {
@@ -81,6 +82,7 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
     readOnly: flags.readOnly === true,
     allowModules: flags.allowModules === true,
     alone: flags.alone === true,
+    ...openedWith(flags),
     ...(flags.scope === undefined ? {} : { scope: flags.scope }),
     operations: async () => (await import("./writing/index.js")).writingOperations,
     log: (line) => say(stderr, `llmdb mcp: ${line}`),

@@ -20,6 +20,7 @@ import {
 } from "../arguments.js";
 import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "../command.js";
 import { badUsage } from "../failure.js";
+import { modulesOption } from "../module-bounds.js";
 import type { Streams } from "../streams.js";
 import { type GrantFlags, grantOptions, grantsOf } from "./source.js";
 
@@ -57,6 +58,7 @@ export function runCommand(streams: Streams): Command {
     .addOption(
       new Option("--floats <kind>", "fast leaves the bits of a NaN to the machine").choices(["canonical", "fast"]),
     );
+  modulesOption(command);
   grantOptions(pointOptions(keyOptions(partitionOption(command))), "10,000,000,000", "1,000");
   explain(command, [
     "module run count-keys --map notes --output u32 --db agent.llmdb",

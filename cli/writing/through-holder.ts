@@ -2,6 +2,7 @@
  * Writing through the process that has the database. Guarantees: those of `SharedService`: a write that is replied to
  * is done once, also where that process ends in the midst of it and another one, or this one, takes its place.
  */
+import type { OpenOptions } from "../../index.js";
 import { MemoryService, SERVICE_NAME } from "../../server/mcp/service.js";
 import { Replies } from "../../server/sharing/replies.js";
 import { SharedService } from "../../server/sharing/shared-service.js";
@@ -22,14 +23,14 @@ export class ThroughHolder {
   }
 
   /** @throws LlmdbError `LLMDB_LOCKED` where the process that has the database does not share it, or does not answer */
-  static async open(path: string, alone: boolean): Promise<ThroughHolder> {
+  static async open(path: string, options: Pick<OpenOptions, "alone" | "modules">): Promise<ThroughHolder> {
     const shared = await SharedService.open({
       path,
       serviceName: SERVICE_NAME,
       patienceMs: PATIENCE_MS,
       listensWithinMs: LISTENS_WITHIN_MS,
       openService: async (emit) =>
-        MemoryService.open(path, { emit, replies: new Replies(), operations: writingOperations, alone }),
+        MemoryService.open(path, { emit, replies: new Replies(), operations: writingOperations, ...options }),
     });
     return new ThroughHolder(shared);
   }

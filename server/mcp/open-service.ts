@@ -9,7 +9,7 @@ import { IMPORT } from "./import.js";
 import type { Closable } from "./lazy-service.js";
 import type { Operations } from "./operation.js";
 import { isObject } from "./schema.js";
-import { GRAPH_CHANGED, MemoryService, SERVICE_NAME } from "./service.js";
+import { GRAPH_CHANGED, MemoryService, type MemoryServiceOptions, SERVICE_NAME } from "./service.js";
 import { messageOf } from "./tool-calls.js";
 
 export interface OpenServiceOptions {
@@ -18,6 +18,8 @@ export interface OpenServiceOptions {
   readonly readOnly: boolean;
   /** As for `open`. */
   readonly alone?: boolean;
+  /** As for `open`, where this process has the database. */
+  readonly modules?: MemoryServiceOptions["modules"];
   readonly scope?: string;
   /** A file of the reference server, to be taken over once. */
   readonly importFrom?: string;
@@ -31,15 +33,17 @@ const PATIENCE_MS = 5000;
 
 /** @param graphChanged is called after changes of the graph, by whichever process */
 export async function openService(options: OpenServiceOptions, graphChanged: () => void): Promise<Closable> {
-  const { path, readOnly, alone = false, importFrom, log, scope } = options;
-  if (readOnly) return checked(MemoryService.open(path, { readOnly: true }), scope);
+  const { path, readOnly, alone = false, modules, importFrom, log, scope } = options;
+  const bounds = modules === undefined ? {} : { modules };
+  if (readOnly) return checked(MemoryService.open(path, { readOnly: true, ...bounds }), scope);
   const shared = await SharedService.open({
     path,
     serviceName: SERVICE_NAME,
     patienceMs: PATIENCE_MS,
     openService: async (emit) => {
       const operations = await options.operations?.();
-      return MemoryService.open(path, { emit, replies: new Replies(), alone, ...(operations && { operations }) });
+      const kept = { emit, replies: new Replies(), ...(operations && { operations }) };
+      return MemoryService.open(path, { ...kept, alone, ...bounds });
     },
     onChange: (role) => {
       log(role === "holder" ? `this process has ${path} now` : `${path} is reached through another process now`);

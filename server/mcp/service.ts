@@ -4,6 +4,7 @@
  * answered and not done again, or it finds by itself that it was done; nothing outside of the scope of the caller is
  * seen or changed.
  */
+import type { OpenOptions } from "../../engine/options.js";
 import { Memory, type MemoryOptions } from "../../memory/memory.js";
 import type { MemoryTransaction } from "../../memory/transaction.js";
 import { LlmdbError } from "../../pager/error.js";
@@ -49,6 +50,8 @@ export interface MemoryServiceOptions extends Omit<MemoryOptions, "scope"> {
   readOnly?: boolean;
   /** As for `open`. */
   alone?: boolean;
+  /** As for `open`. */
+  modules?: OpenOptions["modules"];
 }
 
 const OPERATIONS: Operations = new Map([
@@ -79,7 +82,8 @@ export class MemoryService implements Service {
    * @throws LlmdbError as `open` and the constructor of `Memory`
    */
   static open(path: string, options: MemoryServiceOptions = {}): MemoryService {
-    const db = open(path, { readOnly: options.readOnly === true, alone: options.alone === true });
+    const { readOnly = false, alone = false, modules } = options;
+    const db = open(path, { readOnly, alone, ...(modules !== undefined && { modules }) });
     try {
       return new MemoryService(db, options);
     } catch (error) {

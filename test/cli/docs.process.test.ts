@@ -49,7 +49,7 @@ test.each(examples)("$code", async ({ code, prints }) => {
 });
 
 test("each option of each command stands in its section", async () => {
-  const common = ["--db", "--json", "--no-color", "--alone"];
+  const common = ["--db", "--json", "--no-color", "--alone", "--modules"];
   const [, inCommon] = text.split("## What all commands have in common");
   for (const option of common) expect(inCommon.split(/^## /m)[0]).toContain(`\`${option}`);
   const streams = { stdin: Readable.from([]), stdout: process.stdout, stderr: process.stderr, env: {}, exitCode: 0 };

@@ -224,3 +224,18 @@ test.skipIf(hasText())("without wabt, a module as text is refused with what to i
   const { code, err } = await llmdb(["module", "explain", "-"], { input: text });
   expect([code, err]).toEqual([1, expect.stringMatching(/npm install wabt.*LLMDB_UNSUPPORTED/)]);
 });
+
+test("--modules bounds what modules may use in this process, or lets none run", async () => {
+  const bounded = (bounds: string) =>
+    llmdb(["module", "run", "count-keys", "--map", "notes", "--modules", bounds], { env });
+  expect(await bounded("off")).toMatchObject({ code: 1, out: "", err: expect.stringContaining("modules: false") });
+  expect((await bounded("maxFuel=10")).err).toContain("LLMDB_WASM_FUEL");
+  expect((await bounded("maxTimeoutMs=60000,maxFuel=1000000000")).code).toBe(0);
+  for (const wrong of ["on", "maxFuel", "maxFuel=1,maxFuel=2", "maxFuel=-1", "memory=3", ""]) {
+    expect(await bounded(wrong), wrong).toMatchObject({
+      code: 2,
+      out: "",
+      err: expect.stringContaining("Give off, or"),
+    });
+  }
+});
