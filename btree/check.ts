@@ -10,8 +10,8 @@ import { valueExtents } from "../pager/extent-value.js";
 import { headerTx, type PageViews } from "../pager/page.js";
 import { HAS_EXTENTS, PagePointer, readPointer } from "../pager/page-pointer.js";
 import { type BoundFields, boundBytes } from "./bounds.js";
-import { cellAt, copyKey, isOnExtents, nodeCount, nodeLevel, valueAt } from "./node.js";
-import { boundsAt, nodeBounds, requireBoundBytes } from "./node-bounds.js";
+import { cellAt, copyKey, isOnExtents, nodeCount, nodeLevel, requireBoundBytes, valueAt } from "./node.js";
+import { boundsAt, nodeBounds } from "./node-bounds.js";
 import type { Tree } from "./tree.js";
 
 export interface TreeCheck {

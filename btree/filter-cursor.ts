@@ -13,8 +13,8 @@ import { pointerCrc, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { boundBytes, withinLimits } from "./bounds.js";
 import type { Bounds } from "./cursor.js";
-import { cellAt, childSlot, copyKey, maxKeyBytes, nodeCount, search } from "./node.js";
-import { boundsAt, fieldOutside, requireBoundBytes, WITHIN } from "./node-bounds.js";
+import { cellAt, childSlot, copyKey, maxKeyBytes, nodeCount, requireBoundBytes, search } from "./node.js";
+import { boundsAt, fieldOutside, WITHIN } from "./node-bounds.js";
 import { MAX_DEPTH, requireLevel, type Tree } from "./tree.js";
 
 const NOWHERE = -1;

@@ -25,10 +25,11 @@ import {
   nodeBoundBytes,
   nodeCount,
   nodeLevel,
+  requireBoundBytes,
   SLOT_BYTES,
   usedBytes,
 } from "./node.js";
-import { boundsAt, requireBoundBytes } from "./node-bounds.js";
+import { boundsAt } from "./node-bounds.js";
 import { appendEntries, clearNode, entriesBytes, insertEntry, removeEntry, setPrefix } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
 import { ownChild, type Path } from "./path.js";

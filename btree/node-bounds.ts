@@ -21,7 +21,6 @@ import {
   HEAD_BYTES,
   isOnExtents,
   LEAF_CELL_BYTES,
-  nodeBoundBytes,
   nodeCount,
   nodeLevel,
   prefixLength,
@@ -48,17 +47,6 @@ export function createNode(tree: Tree, owner: PageOwner, level: number): number 
   const { cache } = owner.reader;
   cache.views(frame).u16[(cache.base(frame) + BOUND_BYTES) >>> 1] = boundBytes(tree.bounds);
   return frame;
-}
-
-/**
- * Checks that the cells of a branch have the bounds that the tree keeps.
- *
- * @throws LlmdbError `LLMDB_CORRUPT`
- */
-export function requireBoundBytes(views: PageViews, base: number, bytes: number): void {
-  if (nodeBoundBytes(views, base) !== bytes) {
-    throw corruptPage(headerPage(views, base), "its cells carry other bounds than its map keeps");
-  }
 }
 
 /** The byte at which the bounds in a branch cell start. */

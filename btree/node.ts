@@ -19,10 +19,12 @@ import {
   COUNT,
   DEAD_BYTES,
   HEADER_BYTES,
+  headerPage,
   LEVEL,
   type PageViews,
   PREFIX_LENGTH,
 } from "../pager/page.js";
+import { corruptPage } from "../pager/page-cache.js";
 import { POINTER_BYTES } from "../pager/page-pointer.js";
 
 /** Bytes of a slot. */
@@ -62,6 +64,17 @@ export function prefixLength(views: PageViews, base: number): number {
 /** Bytes of bounds behind each pointer of the node; 0 in a leaf. */
 export function nodeBoundBytes(views: PageViews, base: number): number {
   return views.u16[(base + BOUND_BYTES) >>> 1];
+}
+
+/**
+ * Checks that the cells of a branch have the bounds that the tree keeps.
+ *
+ * @throws LlmdbError `LLMDB_CORRUPT`
+ */
+export function requireBoundBytes(views: PageViews, base: number, bytes: number): void {
+  if (nodeBoundBytes(views, base) !== bytes) {
+    throw corruptPage(headerPage(views, base), "its cells carry other bounds than its map keeps");
+  }
 }
 
 /** Bytes of a cell of the node before the tail of its key. */

@@ -15,8 +15,7 @@ import {
   setPointerTarget,
 } from "../pager/page-pointer.js";
 import { boundBytes } from "./bounds.js";
-import { cellAt, childSlot, isOnExtents, nodeCount, nodeLevel } from "./node.js";
-import { requireBoundBytes } from "./node-bounds.js";
+import { cellAt, childSlot, isOnExtents, nodeCount, nodeLevel, requireBoundBytes } from "./node.js";
 import type { PageOwner } from "./page-owner.js";
 import { MAX_DEPTH, requireLevel, setRoot, type Tree } from "./tree.js";
 
