@@ -4,7 +4,7 @@
  * and JSON), so that the reader knows where a process stood that died or hangs.
  */
 import { writeSync } from "node:fs";
-import { TARGETS, type Trier, trierOf } from "./trial.js";
+import { TARGETS, type Trier, trierOf } from "./target.js";
 
 /** The name of this program. */
 export type FuzzProgram = "fuzz-process.js";

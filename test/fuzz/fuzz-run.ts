@@ -7,7 +7,8 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import type { FuzzProgram } from "./fuzz-process.js";
-import type { Target, Trial } from "./trial.js";
+import type { Target } from "./target.js";
+import type { Trial } from "./trial.js";
 
 const PROGRAM: FuzzProgram = "fuzz-process.js";
 const PROGRAM_PATH = fileURLToPath(new URL(PROGRAM, import.meta.url));

@@ -22,7 +22,7 @@ import { RepairedFile } from "./repaired-file.js";
 import { RepairedLog } from "./repaired-log.js";
 import { closedSample, killedSample, SAMPLE_PATH } from "./sample.js";
 import { hasStrace } from "./system-run.js";
-import { TARGETS, type Target, type Trier, trierOf } from "./trial.js";
+import { TARGETS, type Target, type Trier, trierOf } from "./target.js";
 
 const MUTANTS = effort(12);
 /** Each takes a process under strace. */

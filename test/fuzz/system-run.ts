@@ -13,7 +13,7 @@ import { ErrorWorkload, type WorkloadState } from "./error-workload.js";
 import type { LifeProgram } from "./system-life.js";
 import type { Trial } from "./trial.js";
 
-export const LIVING_FILE = "living.llmdb";
+const LIVING_FILE = "living.llmdb";
 const PROGRAM: LifeProgram = "system-life.js";
 const PROGRAM_PATH = fileURLToPath(new URL(PROGRAM, import.meta.url));
 const CALLS = ["pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink", "fallocate"] as const;
@@ -52,7 +52,7 @@ function live(
   const trace = join(folder, "trace");
   told(fault);
   const flags = ["-f", "-qq", "-o", trace, "-e", `trace=${call}`, "-e", `inject=${fault}`];
-  const args = [...flags, process.execPath, PROGRAM_PATH, folder, String(random.below(1e9))];
+  const args = [...flags, process.execPath, PROGRAM_PATH, join(folder, LIVING_FILE), String(random.below(1e9))];
   const env = { ...process.env, UV_THREADPOOL_SIZE: "1" };
   const { stdout, stderr, signal } = spawnSync("strace", args, { encoding: "utf8", env, timeout: MAX_RUN_MS });
   const injected = readFileSync(trace, "latin1").includes("(INJECTED)");
