@@ -2,10 +2,12 @@
  * Changing the knowledge graph inside a transaction. Guarantees: each call leaves exactly what the tool of the same
  * name of the reference memory server of MCP would leave, its treatment of equal names included.
  */
+import { ALWAYS } from "../temporal/at.js";
 import { digestOf, identified } from "./directory.js";
 import { EDGES } from "./maps.js";
 import { type EntityValue, isKind, type RelationValue } from "./record.js";
-import { ALWAYS, type MemoryTransaction } from "./transaction.js";
+import type { RecordWriter } from "./record-writer.js";
+import type { ScopePath } from "./scope.js";
 
 /** An entity as the graph gives and takes it. */
 export interface Entity {
@@ -46,20 +48,22 @@ interface Known<V> {
 }
 
 export class GraphWriter {
-  readonly #tx: MemoryTransaction;
+  readonly #writer: RecordWriter;
+  readonly #root: ScopePath;
   readonly #scope: number;
 
   /** @internal Use `tx.graph`. */
-  constructor(tx: MemoryTransaction) {
-    this.#tx = tx;
-    this.#scope = tx.writer.directory.scope(tx.root);
+  constructor(writer: RecordWriter, root: ScopePath) {
+    this.#writer = writer;
+    this.#root = root;
+    this.#scope = writer.directory.scope(root);
   }
 
   /** Makes those whose names are new, and returns them. Equal names in one call are made as often as they are given. */
   createEntities(entities: readonly Entity[]): Entity[] {
     const created = entities.filter(({ name }) => this.#entities(name).next().done === true);
     for (const { name, entityType, observations } of created) {
-      this.#tx.writer.put(this.#freeId("entity", [name]), entityValue(name, entityType, observations), ALWAYS);
+      this.#writer.put(this.#freeId("entity", [name]), entityValue(name, entityType, observations), ALWAYS);
     }
     return created;
   }
@@ -69,7 +73,7 @@ export class GraphWriter {
     const created = relations.filter((relation) => this.#relations(relation).next().done === true);
     for (const { from, to, relationType } of created) {
       const value: RelationValue = { kind: "relation", from, to, relationType };
-      this.#tx.writer.put(this.#freeId("relation", [from, to, relationType]), value, ALWAYS);
+      this.#writer.put(this.#freeId("relation", [from, to, relationType]), value, ALWAYS);
     }
     return created;
   }
@@ -87,7 +91,7 @@ export class GraphWriter {
       const had = new Set(value.observations);
       const addedObservations = contents.filter((content) => !had.has(content));
       if (addedObservations.length > 0) {
-        this.#tx.writer.put(id, { ...value, observations: [...value.observations, ...addedObservations] }, ALWAYS);
+        this.#writer.put(id, { ...value, observations: [...value.observations, ...addedObservations] }, ALWAYS);
       }
       return { entityName, addedObservations };
     });
@@ -95,14 +99,14 @@ export class GraphWriter {
 
   /** Takes entities out, and the relations that begin or end there. */
   deleteEntities(names: readonly string[]): void {
-    const { tx, directory } = this.#tx.writer;
+    const { tx, directory } = this.#writer;
     // Relations that this transaction made are among the edges from here on.
-    this.#tx.writer.settle();
+    this.#writer.settle();
     for (const name of new Set(names)) {
       const ids = [...this.#entities(name)].map(({ id }) => id);
       const edges = EDGES.in(tx).values({ prefix: [this.#scope, digestOf([name])] });
       for (const id of [...ids, ...edges]) {
-        if (directory.entry(id) !== undefined) this.#tx.writer.delete(id, ALWAYS);
+        if (directory.entry(id) !== undefined) this.#writer.delete(id, ALWAYS);
       }
     }
   }
@@ -115,21 +119,21 @@ export class GraphWriter {
       const old = new Set(observations);
       const left = value.observations.filter((observation) => !old.has(observation));
       if (left.length < value.observations.length) {
-        this.#tx.writer.put(id, { ...value, observations: left }, ALWAYS);
+        this.#writer.put(id, { ...value, observations: left }, ALWAYS);
       }
     }
   }
 
   deleteRelations(relations: readonly Relation[]): void {
     for (const relation of relations) {
-      for (const { id } of [...this.#relations(relation)]) this.#tx.writer.delete(id, ALWAYS);
+      for (const { id } of [...this.#relations(relation)]) this.#writer.delete(id, ALWAYS);
     }
   }
 
   /** The entities of a name that are known now, the oldest first. */
   *#entities(name: string): Generator<Known<EntityValue>, undefined> {
     for (const id of this.#identified("entity", [name])) {
-      const value = this.#tx.writer.tx.get(id);
+      const value = this.#writer.tx.get(id);
       if (isKind(value, "entity")) yield { id, value };
     }
     return undefined;
@@ -137,21 +141,21 @@ export class GraphWriter {
 
   *#relations({ from, to, relationType }: Relation): Generator<Known<RelationValue>, undefined> {
     for (const id of this.#identified("relation", [from, to, relationType])) {
-      const value = this.#tx.writer.tx.get(id);
+      const value = this.#writer.tx.get(id);
       if (isKind(value, "relation")) yield { id, value };
     }
     return undefined;
   }
 
   #identified(kind: "entity" | "relation", identity: readonly string[]): string[] {
-    return identified(this.#tx.writer.tx, this.#scope, kind, digestOf(identity));
+    return identified(this.#writer.tx, this.#scope, kind, digestOf(identity));
   }
 
   /** What was deleted and is made again goes on as the same record. */
   #freeId(kind: "entity" | "relation", identity: readonly string[]): string {
-    const { tx } = this.#tx.writer;
+    const { tx } = this.#writer;
     const free = this.#identified(kind, identity).find((id) => tx.get(id) === undefined);
-    return free ?? this.#tx.writer.create(kind, this.#tx.root, identity);
+    return free ?? this.#writer.create(kind, this.#root, identity);
   }
 }
 

@@ -3,6 +3,7 @@
  * the tool of the same name of the reference memory server of MCP does, in one transaction; what is deleted stays on
  * record.
  */
+import type { Database } from "../temporal/database.js";
 import { digestOf, identified, scopeNumber } from "./directory.js";
 import { candidatePlaces, containsText } from "./gram-index.js";
 import type {
@@ -14,21 +15,28 @@ import type {
   Relation,
 } from "./graph-writer.js";
 import { EDGES, ORDER } from "./maps.js";
-import type { Memory } from "./memory.js";
 import { type EntityValue, isKind, type RecordKind, type RelationValue } from "./record.js";
 import { recordEntry } from "./record-name.js";
+import type { ScopePath } from "./scope.js";
 
 export interface Graph {
   entities: Entity[];
   relations: Relation[];
 }
 
+/** What the graph needs of a memory. */
+export interface GraphMemory {
+  readonly db: Database;
+  readonly root: ScopePath;
+  transaction<T>(body: (tx: { readonly graph: GraphWriter }) => T): Promise<T>;
+}
+
 /** The graph of a memory's own scope. */
 export class KnowledgeGraph {
-  readonly #memory: Memory;
+  readonly #memory: GraphMemory;
 
   /** @internal Use `memory.graph`. */
-  constructor(memory: Memory) {
+  constructor(memory: GraphMemory) {
     this.#memory = memory;
   }
 

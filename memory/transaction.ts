@@ -57,9 +57,6 @@ export interface ForgetOptions extends Valid {
 /** Finds a committed transaction by its number. */
 export type TransactionLookup = (tx: number) => LoggedTransaction | undefined;
 
-/** All of valid time. */
-export const ALWAYS: Valid = { validFrom: Number.NEGATIVE_INFINITY, validTo: Number.POSITIVE_INFINITY };
-
 export class MemoryTransaction {
   /** The number and the time of the transaction, as of the database's. */
   readonly id: number;
@@ -185,7 +182,7 @@ export class MemoryTransaction {
 
   /** The knowledge graph of the scope. */
   get graph(): GraphWriter {
-    this.#graph ??= new GraphWriter(this);
+    this.#graph ??= new GraphWriter(this.writer, this.root);
     return this.#graph;
   }
 

@@ -3,16 +3,28 @@
  * was before it, about all times; nothing that was written since is lost; both stay on record.
  */
 import { isDeepStrictEqual } from "node:util";
+import type { Key } from "../engine/key.js";
 import { LlmdbError } from "../pager/error.js";
+import { ALWAYS } from "../temporal/at.js";
 import type { Version } from "../temporal/reads.js";
 import type { LoggedTransaction } from "../temporal/transaction-log.js";
 import { invalid } from "./input.js";
 import { isRecordValue } from "./record.js";
-import { ALWAYS, type MemoryTransaction } from "./transaction.js";
+import type { RecordWriter } from "./record-writer.js";
+
+/** The transaction that undoes another one, and what of it lies in its scope. */
+export interface UndoingTransaction {
+  readonly id: number;
+  readonly writer: RecordWriter;
+  /** Whether a key of the store is that of a record of the scope. */
+  reaches(key: Key): boolean;
+  /** The id by which the scope knows a record. */
+  idOf(key: string): string;
+}
 
 /** Restores what a transaction changed, and returns the ids. Throws as `undo` of a transaction says. */
 export function revertTransaction(
-  memory: MemoryTransaction,
+  memory: UndoingTransaction,
   logged: LoggedTransaction | undefined,
   tx: number,
 ): string[] {
@@ -34,11 +46,11 @@ export function revertTransaction(
 }
 
 /** The slices of a record that were known after a transaction. */
-function knownAfter(memory: MemoryTransaction, key: string, tx: number): Version<unknown>[] {
+function knownAfter(memory: UndoingTransaction, key: string, tx: number): Version<unknown>[] {
   return memory.writer.tx.versions(key, { tx: [tx, tx + 1] });
 }
 
-function requireUnchanged(memory: MemoryTransaction, key: string, tx: number): void {
+function requireUnchanged(memory: UndoingTransaction, key: string, tx: number): void {
   const then = knownAfter(memory, key, tx).map(held);
   const now = memory.writer.tx.versions(key, { tx: [memory.id, Number.POSITIVE_INFINITY] }).map(held);
   if (isDeepStrictEqual(then, now)) return;
@@ -51,7 +63,7 @@ function held({ value, validFrom, validTo }: Version<unknown>) {
   return { value, validFrom, validTo };
 }
 
-function restore(memory: MemoryTransaction, key: string, tx: number): void {
+function restore(memory: UndoingTransaction, key: string, tx: number): void {
   memory.writer.delete(key, ALWAYS);
   for (const { value, validFrom, validTo } of knownAfter(memory, key, tx - 1)) {
     if (isRecordValue(value)) memory.writer.put(key, value, { validFrom, validTo });

@@ -30,6 +30,9 @@ export interface Valid {
   validTo?: Instant;
 }
 
+/** All of valid time. */
+export const ALWAYS: Valid = { validFrom: Number.NEGATIVE_INFINITY, validTo: Number.POSITIVE_INFINITY };
+
 /**
  * Stretches that slices are to meet, half open: `[from, to)`. Give `known` or `tx`, not both. Default: everything. They
  * may reach beyond what has happened.
