@@ -3,7 +3,6 @@
  * found without reading past the key.
  */
 import { LlmdbError } from "../pager/error.js";
-import type { Key } from "./key.js";
 import {
   BYTES,
   END,
@@ -12,6 +11,7 @@ import {
   FRACTION,
   HUGE,
   INFINITE,
+  type Key,
   MAX_KEY_DEPTH,
   MIRROR,
   NULL,

@@ -1,7 +1,10 @@
 /**
- * The bytes that keys are made of. Guarantees: the tags rise in the order of the types, and none of these numbers
- * changes while files with them are read. `docs/keys.md` shows them at work.
+ * What keys are, and the bytes that they are made of. Guarantees: the tags rise in the order of the types, and none of
+ * these numbers changes while files with them are read. `docs/keys.md` shows them at work.
  */
+
+/** What an ordered map is asked by. In order: null, booleans, numbers and bigints by value, strings, bytes, tuples. */
+export type Key = string | number | bigint | boolean | null | Uint8Array | readonly Key[];
 
 /** Ends a tuple, text and bytes inside a tuple; lower than every tag, so that the shorter one comes first. */
 export const END = 0x00;

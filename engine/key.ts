@@ -13,6 +13,7 @@ import {
   FRACTION,
   HUGE,
   INFINITE,
+  type Key,
   MAX_KEY_DEPTH,
   MIRROR,
   NULL,
@@ -26,9 +27,7 @@ import { magnitudeHex, writeMagnitude } from "./magnitude.js";
 import { loneSurrogate } from "./utf8.js";
 
 export { decodeElement, decodeKey } from "./key-reader.js";
-
-/** What an ordered map is asked by. In order: null, booleans, numbers and bigints by value, strings, bytes, tuples. */
-export type Key = string | number | bigint | boolean | null | Uint8Array | readonly Key[];
+export type { Key } from "./key-tags.js";
 
 /** Zero bytes after every key: whoever compares keys may read this far past the end. */
 const PADDING = 8;
