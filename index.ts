@@ -4,7 +4,7 @@
  * @module llmdb
  */
 /// <reference lib="esnext.disposable" preserve="true" />
-export type { Durability } from "./engine/engine.js";
+export type { Durability } from "./engine/durability.js";
 export type { Key } from "./engine/key.js";
 export type { MapReader as MapReads } from "./engine/map-reader.js";
 export type { Committing, MapWrites } from "./engine/map-writes.js";

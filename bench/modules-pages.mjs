@@ -58,7 +58,7 @@ async function fill(pages, sharedCache) {
 
 /** Where the leaves lie in the page cache; nothing is written any more, so they stay there. */
 function placesOf(db) {
-  const source = new MapPages(db.engine, "m", undefined);
+  const source = new MapPages(db.engine.state, "m", undefined);
   const { batch } = source;
   const places = [];
   while (source.next(64) > 0) {

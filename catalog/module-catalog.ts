@@ -7,17 +7,18 @@
  * they are read; what is read of a state is what the transactions up to it have written.
  */
 import { maxKeyBytes } from "../btree/node.js";
-import type { Engine } from "../engine/engine.js";
 import type { Key } from "../engine/key.js";
 import { OrderedMap } from "../engine/ordered-map.js";
 import type { Milliseconds } from "../engine/receipt.js";
 import { TransactionMap } from "../engine/transaction-map.js";
+import type { TransactionRunner } from "../engine/transaction-runner.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { sha256 } from "../pager/digest.js";
 import { LlmdbError } from "../pager/error.js";
 import type { At } from "../temporal/at.js";
 import { TemporalReads, type Version } from "../temporal/reads.js";
-import { CommittedSources, type Sources } from "../temporal/sources.js";
+import type { Sources } from "../temporal/sources.js";
+import { CommittedSources } from "../temporal/state-sources.js";
 import { TransactionStore } from "../temporal/store.js";
 import { SYSTEM_PARTITION } from "../temporal/stored-key.js";
 import { type AttachmentFact, checkAttachmentFact, checkModuleFact, type ModuleFact } from "./stored-fact.js";
@@ -44,18 +45,18 @@ export function hashOfModule(bytes: Uint8Array): string {
 }
 
 export class ModuleCatalog {
-  readonly #engine: Engine;
+  readonly #runner: TransactionRunner;
   readonly #facts: TemporalReads;
 
   /** @param sources of the facts; default: what is committed */
-  constructor(engine: Engine, sources: Sources = new CommittedSources(engine)) {
-    this.#engine = engine;
+  constructor(runner: TransactionRunner, sources: Sources = new CommittedSources(runner.state)) {
+    this.#runner = runner;
     this.#facts = new TemporalReads(sources, SYSTEM_PARTITION);
   }
 
   /** Whether anything was ever put. */
   get isEmpty(): boolean {
-    return this.#engine.directory.get(CODE) === undefined;
+    return this.#runner.state.directory.get(CODE) === undefined;
   }
 
   /** Throws `LLMDB_CLOSED`, `LLMDB_FUTURE_TX`, `LLMDB_INVALID_ARGUMENT`, `LLMDB_CORRUPT`, as the following do. */
@@ -70,7 +71,7 @@ export class ModuleCatalog {
   }
 
   #attachmentOf(value: unknown, key: Key): AttachmentFact {
-    const fact = checkAttachmentFact(value, maxKeyBytes(this.#engine.store.pageSize) - 1);
+    const fact = checkAttachmentFact(value, maxKeyBytes(this.#runner.state.store.pageSize) - 1);
     if (JSON.stringify(attachmentKey(fact)) === JSON.stringify(key)) return fact;
     throw new LlmdbError(
       "LLMDB_CORRUPT",
@@ -92,7 +93,7 @@ export class ModuleCatalog {
 
   /** Throws `LLMDB_CORRUPT` where they are gone, or are not those of the hash. */
   bytes(hash: string): Uint8Array {
-    const bytes = new OrderedMap<string, Uint8Array>(this.#engine, CODE, BYTES).getBytes(hash);
+    const bytes = new OrderedMap<string, Uint8Array>(this.#runner, CODE, BYTES).getBytes(hash);
     if (bytes !== undefined && hashOfModule(bytes) === hash) return bytes;
     const what = bytes === undefined ? "are gone" : "are not those that were put: their SHA-256 is another one";
     throw new LlmdbError("LLMDB_CORRUPT", `the bytes of module ${hash} ${what}; restore a backup`, { hash });

@@ -28,6 +28,7 @@ import { PagePointer, readPointer } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { StorageFile } from "../pager/storage.js";
 import { turn } from "../pager/timers.js";
+import type { CommittedState } from "./committed-state.js";
 import { emptyMeta, finishFile, openUnfinishedCopy, unfinishedName } from "./create.js";
 import { Engine } from "./engine.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
@@ -43,19 +44,19 @@ const COPY_CACHE_BYTES = 8 * 1024 * 1024;
 
 /** Makes the copy at `path`, which must not exist. */
 export async function backupEngine(engine: Engine, place: Place, compact: boolean): Promise<void> {
-  const { storage } = engine;
+  const { storage, views } = engine.state;
   const path = pathOfPlace(place, "backup takes the path of the copy");
   if (storage.kind(path) !== "missing") {
     throw new LlmdbError("LLMDB_INVALID_ARGUMENT", `${path} exists already; back up to a new name`, { path });
   }
   // What the snapshot reaches is written first, so that each pointer in it has its checksum.
-  if (!engine.readOnly) engine.flush();
-  const view = engine.openView(null);
+  if (!engine.readOnly) engine.writeBack.all();
+  const view = views.open(null);
   try {
     const { file, close } = openUnfinishedCopy(storage, path);
     try {
       if (compact) await rebuildInto(engine, view, file);
-      else await copyPages(engine, view, file);
+      else await copyPages(engine.state, view, file);
       file.sync();
       finishFile(storage, path);
     } catch (error) {
@@ -65,32 +66,32 @@ export async function backupEngine(engine: Engine, place: Place, compact: boolea
       close();
     }
   } finally {
-    engine.closeView(view);
+    views.close(view);
   }
 }
 
 /** Copies everything the snapshot reaches to the same page numbers. */
-async function copyPages(engine: Engine, view: PinnedView, file: StorageFile): Promise<void> {
+async function copyPages(state: CommittedState, view: PinnedView, file: StorageFile): Promise<void> {
   const directory = requireDirectory(view);
-  const copy = new PageCopy(engine, view, file);
+  const copy = new PageCopy(state, view, file);
   await copy.tree(directory.tree);
   for (const name of directory.names()) {
-    const state = directory.get(name);
-    if (state !== undefined) await copy.tree(state.tree);
+    const map = directory.get(name);
+    if (map !== undefined) await copy.tree(map.tree);
   }
   copy.finish(directory.tree);
 }
 
 class PageCopy {
-  readonly #engine: Engine;
+  readonly #state: CommittedState;
   readonly #view: PinnedView;
   readonly #file: StorageFile;
   readonly #used = new ExtentList();
   readonly #buffer: Uint8Array;
   #sinceTurn = 0;
 
-  constructor(engine: Engine, view: PinnedView, file: StorageFile) {
-    this.#engine = engine;
+  constructor(state: CommittedState, view: PinnedView, file: StorageFile) {
+    this.#state = state;
     this.#view = view;
     this.#file = file;
     this.#buffer = new Uint8Array(TURN_BYTES);
@@ -105,7 +106,7 @@ class PageCopy {
     if (this.#sinceTurn >= TURN_BYTES) {
       this.#sinceTurn = 0;
       await turn();
-      this.#engine.requireOpen();
+      this.#state.requireOpen();
     }
     for (const child of children) await this.#node(child);
   }
@@ -130,7 +131,7 @@ class PageCopy {
 
   /** Checks a value on extents and copies its pages. */
   #value(descriptor: Uint8Array, at: number): void {
-    const { pageSize, extents: values } = this.#engine.store;
+    const { pageSize, extents: values } = this.#state.store;
     let left = values.read(descriptor, at).length;
     const extents = valueExtents(descriptor, at);
     for (let i = 0; i < extents.count; i++) {
@@ -144,11 +145,11 @@ class PageCopy {
   }
 
   #bytes(start: number, end: number): void {
-    const { file } = this.#engine.store.data;
+    const { file } = this.#state.store.data;
     for (let at = start; at < end; ) {
       const wanted = Math.min(this.#buffer.length, end - at);
       const bytes = file.read(this.#buffer, 0, wanted, at);
-      if (bytes < wanted) throw corruptPage(Math.floor(at / this.#engine.store.pageSize), "the file ends before it");
+      if (bytes < wanted) throw corruptPage(Math.floor(at / this.#state.store.pageSize), "the file ends before it");
       this.#file.write(this.#buffer, 0, bytes, at);
       at += bytes;
     }
@@ -156,7 +157,7 @@ class PageCopy {
 
   /** Writes the list of free pages and the meta pages. */
   finish(directory: Tree): void {
-    const { store, storage } = this.#engine;
+    const { store, storage } = this.#state;
     const gaps = gapsBetween(this.#used.normalize());
     const free = new FreeSpace(gaps.end);
     free.release(gaps.free);
@@ -201,42 +202,44 @@ function writeMetas(file: StorageFile, pages: number, meta: Meta): void {
 
 /** Builds all maps anew, full and in order. */
 async function rebuildInto(engine: Engine, view: PinnedView, file: StorageFile): Promise<void> {
-  const { pageSize } = engine.store;
+  const { state } = engine;
+  const { pageSize } = state.store;
   const free = new FreeSpace(FIRST_PAGE);
   const store = new PageStore(file, pageSize, COPY_CACHE_BYTES, free, validateNode, (data) => data);
   const tx = view.changeTx;
   if (tx === 0) {
-    writeMetas(file, FIRST_PAGE, emptyMeta(engine.storage, pageSize));
+    writeMetas(file, FIRST_PAGE, emptyMeta(state.storage, pageSize));
     return;
   }
   // The copy ends with the transaction of the snapshot; what is built here is that transaction.
-  const meta: Meta = { ...emptyMeta(engine.storage, pageSize), tx: tx - 1, previousTx: Math.max(0, tx - 1) };
-  const target = new Engine(engine.storage, store, meta, new Tree(), {
+  const meta: Meta = { ...emptyMeta(state.storage, pageSize), tx: tx - 1, previousTx: Math.max(0, tx - 1) };
+  const target = new Engine(state.storage, store, meta, new Tree(), {
     path: unfinishedName(engine.path),
     readOnly: false,
     durability: "durable",
     clock: () => view.micros / 1000,
     checkpointBytes: 0,
     eraseFreed: false,
+    readers: null,
     modules: null,
     isVolatile: true,
   });
   const writer = target.begin();
   const directory = requireDirectory(view);
   for (const name of directory.names()) {
-    const state = directory.get(name);
-    if (state === undefined) continue;
-    const map = writer.map(name, state.bounds);
-    map.format = state.format;
+    const source = directory.get(name);
+    if (source === undefined) continue;
+    const map = writer.map(name, source.bounds);
+    map.format = source.format;
     map.changed = true;
-    await rebuildMap(engine, view, state, new BulkBuilder(map.tree, writer.writeSet));
+    await rebuildMap(state, view, source, new BulkBuilder(map.tree, writer.writeSet));
   }
   writer.touch();
   writer.writeSet.beginCommit();
   target.commit(writer, "durable");
   target.checkpointer.run();
   // All meta pages lead to the whole copy.
-  const built = withoutEmptyList(target.checkpointer.meta, free);
+  const built = withoutEmptyList(target.state.checkpoint, free);
   writeMetas(file, built.pages, built);
   target.stop();
   // What the file was extended by in advance goes.
@@ -251,10 +254,10 @@ function withoutEmptyList(meta: Meta, free: FreeSpace): Meta {
   return { ...meta, pages: list.starts[0], freeList: new Uint8Array(0) };
 }
 
-async function rebuildMap(engine: Engine, view: PinnedView, state: MapState, builder: BulkBuilder): Promise<void> {
+async function rebuildMap(state: CommittedState, view: PinnedView, map: MapState, builder: BulkBuilder): Promise<void> {
   const { reader } = view.snapshot;
   const { cache } = reader;
-  const cursor = new Cursor(state.tree, reader, EVERYTHING, false);
+  const cursor = new Cursor(map.tree, reader, EVERYTHING, false);
   const key = new Uint8Array(maxKeyBytes(cache.pageSize) + 8);
   let sinceTurn = 0;
   while (cursor.next()) {
@@ -265,14 +268,14 @@ async function rebuildMap(engine: Engine, view: PinnedView, state: MapState, bui
     const cell = cellAt(views, base, cursor.slot);
     const at = valueAt(views, base, cursor.slot);
     const value = isOnExtents(views, cell)
-      ? engine.store.extents.read(views.u8, at)
+      ? state.store.extents.read(views.u8, at)
       : views.u8.subarray(at, at + storedLength(views, cell));
     builder.add(key, length, value, value.length);
     sinceTurn += length + value.length;
     if (sinceTurn < TURN_BYTES) continue;
     sinceTurn = 0;
     await turn();
-    engine.requireOpen();
+    state.requireOpen();
   }
   builder.finish();
 }

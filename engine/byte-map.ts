@@ -8,36 +8,16 @@
  */
 import { type BoundFields, NO_BOUNDS, sameFields } from "../btree/bounds.js";
 import type { Bounds } from "../btree/cursor.js";
-import { floor, type LeafPlace } from "../btree/floor.js";
 import { maxKeyBytes } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
 import { LlmdbError } from "../pager/error.js";
-import { type ExtentStore, MAX_VALUE_BYTES } from "../pager/extent-value.js";
-import type { PageReader } from "../pager/page-reader.js";
-import type { Entry } from "./entry.js";
+import { MAX_VALUE_BYTES } from "../pager/extent-value.js";
+import type { ByteSource } from "./byte-source.js";
 import { clearEntries, putEntry, removeEntry } from "./entry-change.js";
-import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
-
-/** Where reads of a map go. */
-export interface ByteSource {
-  readonly tree: Tree;
-  readonly reader: PageReader;
-  readonly extents: ExtentStore;
-}
+import type { WorkingMap } from "./working-map.js";
+import type { WriteTransaction } from "./write-transaction.js";
 
 const FORMAT = "bytes";
-const place: LeafPlace = { frame: 0, slot: 0 };
-
-/**
- * Finds the entry with the largest key that is not above `key`; returns false where there is none. The entry is valid
- * until the next page is loaded.
- */
-export function floorEntry(source: ByteSource, key: Uint8Array, length: number, entry: Entry): boolean {
-  const { tree, reader } = source;
-  if (!floor(tree, reader, key, length, place)) return false;
-  entry.set(reader, place.frame, place.slot);
-  return true;
-}
 
 /** A map of bytes inside a write transaction. */
 export class ByteMapWriter {
@@ -92,8 +72,8 @@ export class ByteMapWriter {
 
   /** What reads of the map see: the writes of the transaction among it. */
   source(): ByteSource {
-    const { writeSet, engine } = this.#transaction;
-    return { tree: this.#map.tree, reader: writeSet.reader, extents: engine.store.extents };
+    const { writeSet, state } = this.#transaction;
+    return { tree: this.#map.tree, reader: writeSet.reader, extents: state.store.extents };
   }
 
   #requireFormat(): void {

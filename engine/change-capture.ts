@@ -8,12 +8,13 @@
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
+import type { Tree } from "../btree/tree.js";
+import type { PageStore } from "../mvcc/page-store.js";
 import type { PageReader } from "../pager/page-reader.js";
-import type { ByteSource } from "./byte-map.js";
-import type { Engine } from "./engine.js";
+import type { ByteSource } from "./byte-source.js";
 import { copyValue, Entry, findEntry } from "./entry.js";
 import { KeySet } from "./key-set.js";
-import type { WorkingMap } from "./write-transaction.js";
+import type { ValueFormat } from "./value.js";
 
 /** One entry that is not what it was; bytes as they are stored, whole, in copies of their own. */
 export interface Change {
@@ -24,22 +25,30 @@ export interface Change {
   readonly value: Uint8Array | null;
 }
 
+/** A map of a transaction, now and in the committed state. */
+export interface WatchedMap {
+  readonly name: string;
+  readonly before: { readonly format: ValueFormat; readonly tree: Tree } | null;
+  readonly tree: Tree;
+  readonly format: ValueFormat | null;
+}
+
 const PADDING = 8;
 const entry = new Entry();
 const key = new Uint8Array(65536 + PADDING);
 
 /** What was touched in one map. */
 export class MapChanges {
-  readonly #map: WorkingMap;
-  readonly #engine: Engine;
+  readonly #map: WatchedMap;
+  readonly #store: PageStore;
   readonly #reader: PageReader;
   readonly #keys = new KeySet();
   readonly #ranges: Bounds[] = [];
 
   /** @param reader sees what the transaction wrote */
-  constructor(map: WorkingMap, engine: Engine, reader: PageReader) {
+  constructor(map: WatchedMap, store: PageStore, reader: PageReader) {
     this.#map = map;
-    this.#engine = engine;
+    this.#store = store;
     this.#reader = reader;
   }
 
@@ -77,7 +86,7 @@ export class MapChanges {
    */
   changes(): Change[] {
     const { before, tree, format } = this.#map;
-    const { reader, extents } = this.#engine.store;
+    const { reader, extents } = this.#store;
     const committed = before && { tree: before.tree, reader, extents };
     if (committed !== null) this.#expand(committed);
     const own = { tree, reader: this.#reader, extents };
@@ -112,8 +121,8 @@ export class ChangeCapture {
   readonly #maps = new Map<string, MapChanges>();
 
   /** @internal */
-  watch(map: WorkingMap, engine: Engine, reader: PageReader): MapChanges {
-    const changes = new MapChanges(map, engine, reader);
+  watch(map: WatchedMap, store: PageStore, reader: PageReader): MapChanges {
+    const changes = new MapChanges(map, store, reader);
     this.#maps.set(map.name, changes);
     return changes;
   }

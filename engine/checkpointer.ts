@@ -12,29 +12,21 @@
  *   the outcome is unknown, and the handle takes no more writes.
  */
 import type { PageStore } from "../mvcc/page-store.js";
-import { assertInvariant, isDiskFull, LlmdbError } from "../pager/error.js";
+import { assertInvariant, isDiskFull } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
 import { MAX_DESCRIPTOR_BYTES, MAX_EXTENTS, valueExtents } from "../pager/extent-value.js";
 import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE, HEADER_BYTES } from "../pager/page.js";
 import { PagePointer } from "../pager/page-pointer.js";
 import { turn } from "../pager/timers.js";
+import type { CommittedState } from "./committed-state.js";
 import { Erasure } from "./erasure.js";
+import type { Failure } from "./failure.js";
 import { encodeFreeList, freeListBound } from "./free-list.js";
 import type { PinnedView } from "./pinned-view.js";
+import type { ReaderPins } from "./reader-slots.js";
 import { Waiters } from "./waiters.js";
-
-/** What the checkpointer needs of the engine. */
-export interface CommittedState {
-  readonly lastTx: number;
-  /** Opens a view of the newest committed state. */
-  openView(tree: null, isCheckpoint: boolean): PinnedView;
-  closeView(view: PinnedView): void;
-  /** Notes the checksums that are known in every state that somebody looks at. */
-  noteChecksums(): void;
-  /** Seals and writes up to so many pages of a view; true once all are written. */
-  writeSlice(view: PinnedView, pages: number): boolean;
-}
+import type { WriteBack } from "./write-back.js";
 
 /** What the checkpointer needs of the log. */
 export interface CheckpointedLog {
@@ -55,6 +47,14 @@ export interface CheckpointedLog {
   abandoned(): void;
 }
 
+/** How checkpoints are made. */
+export interface CheckpointOptions {
+  /** Each checkpoint overwrites what became free before it. */
+  readonly eraseFreed: boolean;
+  /** What readers in other processes look at; null where there are none. */
+  readonly readers: ReaderPins | null;
+}
+
 /** A checkpoint on its way: what the next meta page will say. */
 interface Attempt {
   readonly meta: Meta;
@@ -71,49 +71,43 @@ const SYNCED_BYTES = 4 * 1024 * 1024;
 const BLOCKING_PAGES = 64;
 
 export class Checkpointer {
-  readonly #store: PageStore;
   readonly #state: CommittedState;
+  readonly #store: PageStore;
+  readonly #writeBack: WriteBack;
   readonly #log: CheckpointedLog;
+  readonly #failure: Failure;
+  readonly #readers: ReaderPins | null;
   readonly #erasure: Erasure;
-  /** The newest meta page on disk. */
-  #meta: Meta;
   #attempt: Attempt | null = null;
   #running: Promise<void> | null = null;
   readonly #waiters = new Waiters();
   #wanted = false;
-  #failure: LlmdbError | null = null;
   /** Pages, written once, that the next list of free pages will be on. */
   #reserved: ExtentList | null = null;
-  /** Called when the handle takes no more writes. */
-  onFailure: (failure: LlmdbError) => void = () => {};
-  /** Pins what readers in other processes look at, before pages are released. */
-  beforeRelease: (previousTx: number) => void = () => {};
   /** Checkpoints made through this handle. */
   count = 0;
 
-  constructor(store: PageStore, state: CommittedState, log: CheckpointedLog, meta: Meta, erases: boolean) {
-    this.#erasure = new Erasure(store, erases, meta);
-    this.#store = store;
+  constructor(
+    state: CommittedState,
+    writeBack: WriteBack,
+    log: CheckpointedLog,
+    failure: Failure,
+    { eraseFreed, readers }: CheckpointOptions,
+  ) {
     this.#state = state;
+    this.#store = state.store;
+    this.#writeBack = writeBack;
     this.#log = log;
-    this.#meta = meta;
-    store.pins.pin(meta.previousTx);
-    store.pins.pin(meta.tx);
+    this.#failure = failure;
+    this.#readers = readers;
+    this.#erasure = new Erasure(state.store, eraseFreed, state.checkpoint);
+    failure.rejects(this.#waiters);
+    this.#holdForReaders(state.checkpoint.previousTx);
   }
 
   /** What the newest meta page on disk says. */
-  get meta(): Meta {
-    return this.#meta;
-  }
-
-  /** The newest meta page was written once more. */
-  confirm(meta: Meta): void {
-    this.#meta = meta;
-  }
-
-  /** Why the handle takes no more writes, or null. */
-  get failure(): LlmdbError | null {
-    return this.#failure;
+  get #meta(): Meta {
+    return this.#state.checkpoint;
   }
 
   /** Whether the next checkpoint overwrites what nobody needs any more. */
@@ -124,10 +118,6 @@ export class Checkpointer {
   /** From here on checkpoints overwrite what transactions up to `tx` removed, until all of it is. */
   requireErasure(tx: number): void {
     this.#erasure.require(tx);
-  }
-
-  get isRunning(): boolean {
-    return this.#attempt !== null;
   }
 
   /** Pages that hold the saved list of free pages, and those that wait for the next one. */
@@ -196,7 +186,7 @@ export class Checkpointer {
 
   /** The same beside commits; resolves when a checkpoint holds everything committed by now. */
   async request(anew = false): Promise<void> {
-    if (this.#failure !== null) throw this.#failure;
+    this.#failure.requireNone();
     if (!anew) {
       const isNew = this.#attempt !== null || this.#state.lastTx > this.#meta.tx;
       if (isNew || this.#erasure.isRequired) await this.#driven(this.#state.lastTx);
@@ -216,7 +206,7 @@ export class Checkpointer {
 
   /** Starts a checkpoint beside commits, if none runs. What goes wrong shows at the next write. */
   start(): void {
-    if (this.#failure !== null || this.#wanted) return;
+    if (this.#failure.error !== null || this.#wanted) return;
     this.#wanted = true;
     this.request().catch(() => {});
   }
@@ -247,7 +237,7 @@ export class Checkpointer {
       while (!this.#waiters.isEmpty) {
         // Everybody who commits in this turn of the event loop comes along.
         await turn();
-        if (this.#failure !== null) throw this.#failure;
+        this.#failure.requireNone();
         const attempt = this.#attempt ?? this.#begin(this.#erasure.isRequired);
         if (attempt !== null) await this.#finish(attempt);
         if (attempt !== null) this.#erase();
@@ -260,7 +250,10 @@ export class Checkpointer {
     }
   }
 
-  /** A blocking caller may finish the attempt while this one waits: each step looks where it stands. */
+  /**
+   * A blocking caller may finish the attempt while this one waits: each step looks where it stands. Of two syncs that
+   * overlap, one is told of an error and the other succeeds: then neither counts.
+   */
   async #finish(attempt: Attempt): Promise<void> {
     const { data } = this.#store;
     const pages = Math.max(1, SLICE_BYTES / data.pageSize);
@@ -268,25 +261,20 @@ export class Checkpointer {
       this.#writeSlice(attempt, pages);
       if (attempt.phase !== "write") break;
       await ((written * data.pageSize) % SYNCED_BYTES === 0 ? data.file.syncAsync() : turn());
-      this.#requireWhole();
+      this.#failure.requireNone();
     }
     if (attempt.phase === "sync") {
       const syncs = [data.file.syncAsync()];
       if (attempt.meta.log.position > 0) syncs.push(this.#log.syncAsync());
       await Promise.all(syncs);
-      this.#requireWhole();
+      this.#failure.requireNone();
       if (attempt.phase === "sync") this.#writeMeta(attempt);
     }
     if (attempt.phase === "meta") {
       await data.file.syncAsync();
-      this.#requireWhole();
+      this.#failure.requireNone();
       if (attempt.phase === "meta") this.#complete(attempt);
     }
-  }
-
-  /** Of two syncs that overlap, one is told of an error and the other succeeds: then neither counts. */
-  #requireWhole(): void {
-    if (this.#failure !== null) throw this.#failure;
   }
 
   #finishBlocking(attempt: Attempt): void {
@@ -308,14 +296,14 @@ export class Checkpointer {
     const { lastTx } = this.#state;
     assertInvariant(this.#attempt === null, "one checkpoint at a time");
     if (lastTx === this.#meta.tx && !anew) return null;
-    this.#state.noteChecksums();
+    this.#writeBack.noteChecksums();
     this.#store.cache.written.clear();
     this.#store.reclaim();
     this.#store.free.trimEnd(FIRST_PAGE);
     const { descriptor, pages } = this.#saveFreeList(lastTx);
     try {
       const log = this.#log.anchor(lastTx);
-      const view = this.#state.openView(null, true);
+      const view = this.#state.views.open(null, true);
       this.#store.pins.pin(lastTx);
       const meta: Meta = {
         pageSize: this.#meta.pageSize,
@@ -361,7 +349,7 @@ export class Checkpointer {
   }
 
   #writeSlice(attempt: Attempt, pages: number): void {
-    if (!this.#state.writeSlice(attempt.view, pages)) return;
+    if (!this.#writeBack.slice(attempt.view, pages)) return;
     const { directory } = attempt.view;
     if (directory !== null) attempt.meta.directory.copyFrom(directory.tree.root);
     this.#store.data.grow(attempt.meta.pages);
@@ -378,25 +366,34 @@ export class Checkpointer {
     this.#attempt = null;
     this.#wanted = false;
     const older = this.#meta;
-    this.#meta = attempt.meta;
+    this.#state.checkpoint = attempt.meta;
     this.count++;
-    this.#state.closeView(attempt.view);
+    this.#state.views.close(attempt.view);
     this.#log.checkpointed(attempt.meta, older);
     const { retired, free, data } = this.#store;
     const old = savedList(older);
     // The older meta page reaches its list for as long as its transaction is pinned.
     const freed = Math.max(attempt.meta.tx, older.tx + 1);
     for (let i = 0; i < old.count; i++) retired.retire(old.starts[i], old.lengths[i], older.tx, freed);
-    this.beforeRelease(older.previousTx);
+    this.#holdForReaders(older.previousTx);
     this.#store.unpin(older.previousTx);
     this.#store.reclaim();
     const pages = Math.max(attempt.meta.pages, free.end);
     data.shrink(this.#erasure.isActive ? pages : pages + data.slackPages(pages));
   }
 
+  /** Before the pages of a transaction are released: pins what readers in other processes look at. */
+  #holdForReaders(releasedTx: number): void {
+    this.#readers?.update(
+      releasedTx,
+      (tx) => this.#store.pins.pin(tx),
+      (tx) => this.#store.unpin(tx),
+    );
+  }
+
   /** Runs what may end a checkpoint. */
   #guard<T>(action: () => T): T {
-    if (this.#failure !== null) throw this.#failure;
+    this.#failure.requireNone();
     try {
       return action();
     } catch (error) {
@@ -406,9 +403,9 @@ export class Checkpointer {
 
   /** A full disk ends the attempt, and nothing is lost; anything else ends all writing. Returns what to throw. */
   #giveUp(error: unknown): unknown {
-    if (error === this.#failure && this.#failure !== null) return this.#failure;
+    if (error === this.#failure.error) return error;
     this.#wanted = false;
-    if (!isDiskFull(error) || this.#attempt?.phase === "meta") return this.fail(error);
+    if (!isDiskFull(error) || this.#attempt?.phase === "meta") return this.#failure.fail(error);
     if (this.#attempt !== null) this.#abandon(this.#attempt);
     this.#waiters.reject(error);
     return error;
@@ -420,23 +417,8 @@ export class Checkpointer {
     this.#wanted = false;
     this.#reserved = attempt.listPages;
     this.#log.abandoned();
-    this.#state.closeView(attempt.view);
+    this.#state.views.close(attempt.view);
     this.#store.unpin(attempt.meta.tx);
-  }
-
-  /** Ends all writing through this handle: it is not known what the disk has. */
-  fail(cause: unknown): LlmdbError {
-    if (this.#failure !== null) return this.#failure;
-    this.#failure = new LlmdbError(
-      "LLMDB_COMMIT_UNKNOWN",
-      "a write or sync failed, so it is unknown whether the newest commits are on disk; " +
-        "this handle takes no more writes: close it, see to the disk, and open the database again",
-      { checkpointTx: this.#meta.tx },
-      { cause },
-    );
-    this.#waiters.reject(this.#failure);
-    this.onFailure(this.#failure);
-    return this.#failure;
   }
 }
 

@@ -22,7 +22,7 @@ const descriptor = new Uint8Array(MAX_DESCRIPTOR_BYTES);
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 
 export async function compactEngine(engine: Engine): Promise<{ before: number; after: number }> {
-  const { store } = engine;
+  const { store } = engine.state;
   const before = store.data.file.size();
   if (pagesToGain(engine) <= SPENT_PAGES) return { before, after: before };
   await releasePages(engine);
@@ -35,13 +35,13 @@ export async function compactEngine(engine: Engine): Promise<{ before: number; a
     if (moved === 0) break;
     idle = store.free.end < size ? 0 : idle + 1;
   }
-  store.data.shrink(Math.max(engine.checkpointer.meta.pages, store.free.end));
+  store.data.shrink(Math.max(engine.state.checkpoint.pages, store.free.end));
   return { before, after: store.data.file.size() };
 }
 
 /** How many pages of the file nothing needs, or only what is about to be closed. */
-function pagesToGain({ store }: Engine): number {
-  const { data, free, retired, pageSize } = store;
+function pagesToGain({ state }: Engine): number {
+  const { data, free, retired, pageSize } = state.store;
   const used = free.end - free.pages - retired.pages;
   return Math.max(free.end, data.file.size() / pageSize) - used;
 }
@@ -57,13 +57,13 @@ async function releasePages(engine: Engine): Promise<void> {
 /** Moves nodes and values from pages at or above `limit`, a map at a time. */
 async function moveDown(engine: Engine, limit: number): Promise<number> {
   let moved = 0;
-  for (const name of engine.directory.names()) {
+  for (const name of engine.state.directory.names()) {
     const { value } = await engine.run((tx) => moveMap(tx, name, limit), "buffered");
     moved += value;
   }
   const { value } = await engine.run((tx) => {
     tx.move();
-    tx.engine.relieve(tx);
+    tx.relieve();
     return relocateTree(tx.directory.tree, tx.writeSet, limit, () => {});
   }, "buffered");
   return moved + value;
@@ -72,8 +72,8 @@ async function moveDown(engine: Engine, limit: number): Promise<number> {
 function moveMap(tx: WriteTransaction, name: string, limit: number): number {
   const map = tx.map(name);
   if (map.format === null) return 0;
-  tx.engine.relieve(tx);
-  const nodes = relocateTree(map.tree, tx.writeSet, limit, () => tx.engine.relieve(tx));
+  tx.relieve();
+  const nodes = relocateTree(map.tree, tx.writeSet, limit, () => tx.relieve());
   const moved = nodes + moveValues(tx, map.tree, limit);
   if (moved === 0) return 0;
   map.changed = true;
@@ -89,7 +89,7 @@ function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
   if (tree.extentPages === 0) return 0;
   const { reader } = tx.writeSet;
   const { cache } = reader;
-  const { store } = tx.engine;
+  const { store } = tx.state;
   const cursor = new Cursor(tree, reader, EVERYTHING, false);
   const key = new Uint8Array(maxKeyBytes(store.pageSize) + 8);
   tree.cursors ??= new Set();
@@ -108,7 +108,7 @@ function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
     const stored = tx.writeSet.storeValueBelow(store.extents.read(views.u8, at), highest, descriptor);
     if (stored === 0) continue;
     replaceDescriptor(tree, tx.writeSet, key, length, descriptor, stored);
-    tx.engine.relieve(tx);
+    tx.relieve();
     moved++;
   }
   tree.cursors.delete(cursor);

@@ -75,15 +75,15 @@ export class Database {
    * ```
    */
   map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions): OrderedMap<K, V> {
-    this.engine.requireOpen();
-    checkMapOptions(name, options, maxKeyBytes(this.engine.store.pageSize) - 1);
+    this.engine.state.requireOpen();
+    checkMapOptions(name, options, maxKeyBytes(this.engine.state.store.pageSize) - 1);
     return new OrderedMap<K, V>(this.engine, name, options);
   }
 
   /** The names of all maps, in code point order. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
   mapNames(): string[] {
-    this.engine.requireOpen();
-    return this.engine.directory.names().filter((name) => !name.startsWith(RESERVED_NAMES));
+    this.engine.state.requireOpen();
+    return this.engine.state.directory.names().filter((name) => !name.startsWith(RESERVED_NAMES));
   }
 
   /**
@@ -92,7 +92,7 @@ export class Database {
    * @throws LlmdbError (rejects) as a write
    */
   async dropMap(name: string): Promise<Receipt> {
-    checkMapOptions(name, undefined, maxKeyBytes(this.engine.store.pageSize) - 1);
+    checkMapOptions(name, undefined, maxKeyBytes(this.engine.state.store.pageSize) - 1);
     return (await this.engine.run((tx) => tx.drop(name), this.engine.durability)).receipt;
   }
 
@@ -131,7 +131,7 @@ export class Database {
    * @throws LlmdbError `LLMDB_CLOSED`
    */
   snapshot(): Snapshot {
-    return new Snapshot(this.engine);
+    return new Snapshot(this.engine.state);
   }
 
   /**
@@ -144,12 +144,12 @@ export class Database {
   refresh(): number {
     this.requireIdle("refresh");
     this.#files.refresh();
-    return this.engine.lastChangeTx;
+    return this.engine.state.lastChangeTx;
   }
 
   /** Figures: sizes, counts, cache, snapshots, maps. Throws `LLMDB_CLOSED`, `LLMDB_CORRUPT`. */
   stats(): DatabaseStats {
-    this.engine.requireOpen();
+    this.engine.state.requireOpen();
     return engineStats(this.engine);
   }
 
@@ -240,7 +240,7 @@ export class Database {
    * database is closed all the same
    */
   async close(): Promise<void> {
-    if (!this.engine.closed) {
+    if (!this.engine.state.closed) {
       this.requireIdle("close");
       // From here on every call is refused, so that nothing comes too late for the last checkpoint.
       this.engine.stop();
@@ -261,7 +261,7 @@ export class Database {
   /** As {@link close}, blocking. */
   closeSync(): void {
     const engine = this.engine;
-    if (engine.closed) return;
+    if (engine.state.closed) return;
     this.requireIdle("close");
     engine.stop();
     try {
@@ -286,7 +286,7 @@ export class Database {
 
   /** @internal */
   protected requireIdle(what: string): void {
-    this.engine.requireOpen();
+    this.engine.state.requireOpen();
     if (this.engine.writer === null) return;
     throw new LlmdbError(
       "LLMDB_INVALID_ARGUMENT",

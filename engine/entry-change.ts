@@ -9,7 +9,8 @@ import { put, remove } from "../btree/entries.js";
 import type { OperationBuffer } from "../wal/operation-buffer.js";
 import { formatIndex } from "./map-record.js";
 import type { ValueFormat } from "./value.js";
-import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
+import type { WorkingMap } from "./working-map.js";
+import type { WriteTransaction } from "./write-transaction.js";
 
 /** Sets the value of a key; a map that does not exist comes to be, with this format. */
 export function putEntry(
@@ -22,7 +23,7 @@ export function putEntry(
   valueLength: number,
 ): void {
   const { changes } = map.tree;
-  transaction.engine.relieve(transaction);
+  transaction.relieve();
   try {
     put(map.tree, transaction.writeSet, key, length, value, valueLength);
     map.format = format;
@@ -39,7 +40,7 @@ export function putEntry(
 /** Takes a key out; returns whether it was there. */
 export function removeEntry(transaction: WriteTransaction, map: WorkingMap, key: Uint8Array, length: number): boolean {
   const { changes } = map.tree;
-  transaction.engine.relieve(transaction);
+  transaction.relieve();
   try {
     if (!remove(map.tree, transaction.writeSet, key, length) || map.format === null) return false;
     map.changed = true;
@@ -54,7 +55,7 @@ export function removeEntry(transaction: WriteTransaction, map: WorkingMap, key:
 /** Takes a range out. */
 export function clearEntries(transaction: WriteTransaction, map: WorkingMap, bounds: Bounds): void {
   const { changes } = map.tree;
-  transaction.engine.relieve(transaction);
+  transaction.relieve();
   try {
     if (clearRange(map.tree, transaction.writeSet, bounds) === 0 || map.format === null) return;
     map.changed = true;
@@ -68,7 +69,7 @@ export function clearEntries(transaction: WriteTransaction, map: WorkingMap, bou
 
 /** Where to log the next operation on a map. */
 function logOf(transaction: WriteTransaction, map: WorkingMap, format: ValueFormat): OperationBuffer {
-  const { operations } = transaction.engine.journal;
+  const { operations } = transaction;
   operations.map(map.name, formatIndex(format), map.bounds);
   return operations;
 }

@@ -76,7 +76,7 @@ export class Follower {
       if (sameCheckpoint && now.log !== undefined) {
         const { chain } = now.log;
         chain.follow();
-        engine.replay(chain.commits.slice(engine.lastTx - chain.baseTx));
+        engine.replay(chain.commits.slice(engine.state.lastTx - chain.baseTx));
       } else this.#moveOn(engine, found);
     });
     this.#pin(engine);
@@ -84,15 +84,15 @@ export class Follower {
 
   #moveOn(engine: Engine, found: FoundMeta): void {
     const { store, directory } = this.#openCheckpoint(new OverlayFile(this.#file), found.meta);
-    const before = engine.lastTx;
-    const state = engine.replaceState(store, found.meta, directory);
+    const { state } = engine;
+    const before = state.replace(store, found.meta, directory);
     let log: Generation["log"];
     try {
       log = new Recovery(this.#storage, this.#path, this.#file, found).follow(engine);
-      if (engine.lastTx < before) throw movedBack(this.#path);
+      if (state.lastTx < before.lastTx) throw movedBack(this.#path);
     } catch (error) {
       log?.file.close();
-      engine.restoreState(state);
+      state.restore(before);
       throw error;
     }
     if (this.#newest !== null) this.#older.push(this.#newest);
@@ -101,7 +101,7 @@ export class Follower {
 
   /** Lets go what no snapshot sees any more. */
   #pin(engine: Engine): void {
-    const used = new Set([...engine.views].map(({ snapshot }) => snapshot.store));
+    const used = new Set([...engine.state.views].map(({ snapshot }) => snapshot.store));
     for (const generation of this.#older) if (!used.has(generation.store)) generation.log?.file.close();
     this.#older = this.#older.filter(({ store }) => used.has(store));
     const read = this.#newest === null ? this.#older : [...this.#older, this.#newest];

@@ -1,17 +1,15 @@
 /**
- * The log as the engine uses it: which commits go into it, when it is synced, where it begins and ends. Guarantees:
+ * The log as the engine uses it: which commits go into it, where it begins and ends. Guarantees:
  * - The commits in the log have no gaps: after one that is not in it, none is until a checkpoint holds that one.
  * - A log file appears complete or not at all; it is removed only after a meta page that needs no log is durable.
- * - Promises that wait for the same sync share it; a sync acknowledges only what was written before it began.
  */
-
-import { isDiskFull, type LlmdbError } from "../pager/error.js";
+import { isDiskFull } from "../pager/error.js";
 import { type Meta, metaCrc } from "../pager/meta.js";
 import type { Storage } from "../pager/storage.js";
-import { turn } from "../pager/timers.js";
 import { beginLog, type Log } from "../wal/log.js";
-import { OperationBuffer } from "../wal/operation-buffer.js";
-import type { CheckpointedLog, Checkpointer } from "./checkpointer.js";
+import type { OperationBuffer } from "../wal/operation-buffer.js";
+import type { CheckpointedLog } from "./checkpointer.js";
+import type { CommittedState } from "./committed-state.js";
 import { logName, unfinishedName } from "./create.js";
 import { Waiters } from "./waiters.js";
 
@@ -30,6 +28,7 @@ const LARGE_RECORD_BYTES = 1024 * 1024;
 
 /** A transaction that is about to be visible. */
 export interface Commit {
+  readonly operations: OperationBuffer;
   readonly tx: number;
   readonly micros: number;
   /** Its promise resolves after a sync that has not begun. */
@@ -39,10 +38,10 @@ export interface Commit {
 }
 
 export class Journal implements CheckpointedLog {
-  /** What the running transaction does. */
-  readonly operations: OperationBuffer;
   readonly checkpointBytes: number;
-  checkpointer: Checkpointer | null = null;
+  /** Those who wait for commits to be durable. */
+  readonly waiters = new Waiters();
+  readonly #state: CommittedState;
   readonly #storage: Storage;
   readonly #path: string;
   readonly #isVolatile: boolean;
@@ -51,18 +50,23 @@ export class Journal implements CheckpointedLog {
   #ending = false;
   #endsForGood = false;
   #isRetired = false;
+  /** Between the anchor of a checkpoint and its end. */
+  #isCheckpointing = false;
   /** When it was last seen that the file is still there. */
   #lookedMs = Number.NEGATIVE_INFINITY;
-  readonly #waiters = new Waiters();
-  #running: Promise<void> | null = null;
 
   /** @param isVolatile there is never a log */
-  constructor(storage: Storage, path: string, checkpointBytes: number, isVolatile: boolean) {
-    this.#isVolatile = isVolatile;
-    this.#storage = storage;
+  constructor(state: CommittedState, path: string, checkpointBytes: number, isVolatile: boolean) {
+    this.#state = state;
+    this.#storage = state.storage;
     this.#path = path;
     this.checkpointBytes = checkpointBytes;
-    this.operations = new OperationBuffer(Math.min(MAX_RECORD_BYTES, Math.max(LEAST_LOG_BYTES, checkpointBytes) / 2));
+    this.#isVolatile = isVolatile;
+  }
+
+  /** The most bytes of operations that one commit in the log may have. */
+  get maxOperationBytes(): number {
+    return Math.min(MAX_RECORD_BYTES, Math.max(LEAST_LOG_BYTES, this.checkpointBytes) / 2);
   }
 
   get limitBytes(): number {
@@ -106,11 +110,11 @@ export class Journal implements CheckpointedLog {
    * @throws LlmdbError `LLMDB_IO`: the record may be there or not
    */
   append(commit: Commit): boolean {
-    const { operations } = this;
+    const { operations } = commit;
     if (operations.overflowed || this.#ending) return false;
     if (operations.length >= LARGE_RECORD_BYTES && commit.dirtyBytes <= 2 * operations.length) return false;
     try {
-      if (this.checkpointer?.meta.tx === commit.tx - 1) this.#log ??= this.#create();
+      if (this.#state.checkpoint.tx === commit.tx - 1) this.#log ??= this.#create();
       if (this.#log === null || this.#log.writtenTx !== commit.tx - 1 || this.#isGone(this.#log)) return false;
       return this.#log.append(operations, commit.tx, commit.micros, commit.isDeferred);
     } catch (error) {
@@ -135,9 +139,8 @@ export class Journal implements CheckpointedLog {
 
   /** Makes a log that follows the newest checkpoint, unless the next one is on its way. */
   #create(): Log | null {
-    const { checkpointer } = this;
-    if (checkpointer === null || checkpointer.isRunning || this.#isVolatile || this.#isRetired) return null;
-    const { meta } = checkpointer;
+    if (this.#isCheckpointing || this.#isVolatile || this.#isRetired) return null;
+    const meta = this.#state.checkpoint;
     const name = logName(this.#path);
     const unfinished = unfinishedName(name);
     this.#storage.unlink(unfinished);
@@ -157,72 +160,14 @@ export class Journal implements CheckpointedLog {
     }
   }
 
-  /** Makes a commit durable; blocks. */
-  syncCommit(tx: number): void {
-    const log = this.#log;
-    // A commit that is visible and cannot be made durable is a failure, also where the disk is only full.
-    if (log === null || tx > log.writtenTx) this.#guard(tx, () => this.checkpointer?.run());
-    else this.#guard(tx, () => log.sync());
-    this.#wake();
-  }
-
-  /** Resolves when a commit is durable. Requests that come while a sync runs share the next one. */
-  requestSync(tx: number): Promise<void> {
-    const { checkpointer } = this;
-    if (checkpointer === null || tx <= checkpointer.meta.tx) return Promise.resolve();
-    if (checkpointer.failure !== null) return Promise.reject(checkpointer.failure);
-    if (this.#log === null || tx > this.#log.writtenTx) return this.#requestCheckpoint(checkpointer, tx);
-    if (tx <= this.#log.syncedTx) return Promise.resolve();
-    const done = this.#waiters.add(tx);
-    this.#running ??= this.#drive();
-    return done;
-  }
-
-  async #requestCheckpoint(checkpointer: Checkpointer, tx: number): Promise<void> {
-    try {
-      await checkpointer.request();
-    } catch (error) {
-      if (!this.#isHeld(tx, error)) throw checkpointer.fail(error);
-    }
-  }
-
-  /** Whether a checkpoint holds a commit although erasing behind it found the disk full: that is tried again later. */
-  #isHeld(tx: number, error: unknown): boolean {
-    const { checkpointer } = this;
-    return isDiskFull(error) && checkpointer !== null && checkpointer.failure === null && tx <= checkpointer.meta.tx;
-  }
-
-  async #drive(): Promise<void> {
-    while (!this.#waiters.isEmpty) {
-      // Everybody who commits in this turn of the event loop comes along.
-      await turn();
-      const next = this.durableTx + 1;
-      try {
-        if (this.#log === null) await this.checkpointer?.request();
-        else await this.#log.syncAsync();
-      } catch (error) {
-        if (!this.#isHeld(next, error)) this.checkpointer?.fail(error);
-      }
-      this.#wake();
-    }
-    this.#running = null;
-  }
-
-  #wake(): void {
-    this.#waiters.wake(this.durableTx);
-  }
-
   /** The newest transaction that a power cut cannot take. */
   get durableTx(): number {
-    return Math.max(this.checkpointer?.meta.tx ?? 0, this.#log?.syncedTx ?? 0);
+    return Math.max(this.#state.checkpoint.tx, this.#log?.syncedTx ?? 0);
   }
 
-  reject(failure: LlmdbError): void {
-    this.#waiters.reject(failure);
-  }
-
-  async settle(): Promise<void> {
-    while (this.#running !== null) await this.#running;
+  /** Resolves the promises of those whose commits are durable by now. */
+  wake(): void {
+    this.waiters.wake(this.durableTx);
   }
 
   /** As `end`, and there will be no other log. */
@@ -238,7 +183,12 @@ export class Journal implements CheckpointedLog {
   }
 
   anchor(tx: number): { position: number; crc: number } {
-    if (this.#ending) return NO_ANCHOR;
+    const anchor = this.#ending ? NO_ANCHOR : this.#anchor(tx);
+    this.#isCheckpointing = true;
+    return anchor;
+  }
+
+  #anchor(tx: number): { position: number; crc: number } {
     let anchor: { position: number; crc: number } | undefined;
     try {
       // A log beside the file tells the next open that the database was not closed, also where it holds no commit.
@@ -264,16 +214,18 @@ export class Journal implements CheckpointedLog {
   }
 
   checkpointed(newest: Meta, older: Meta): void {
+    this.#isCheckpointing = false;
     const log = this.#log;
     if (log !== null) {
       log.checkpointed(newest.tx);
       if (newest.log.position === 0) this.#remove(log);
       else if (older.log.position !== 0) log.space.release(older.log.position);
     }
-    this.#wake();
+    this.wake();
   }
 
   abandoned(): void {
+    this.#isCheckpointing = false;
     this.#ending = this.#endsForGood;
   }
 
@@ -290,16 +242,5 @@ export class Journal implements CheckpointedLog {
 
   close(): void {
     this.#log?.file.close();
-  }
-
-  #guard(tx: number, action: () => void): void {
-    const { checkpointer } = this;
-    if (checkpointer === null) return;
-    if (checkpointer.failure !== null) throw checkpointer.failure;
-    try {
-      action();
-    } catch (error) {
-      if (!this.#isHeld(tx, error)) throw checkpointer.fail(error);
-    }
   }
 }

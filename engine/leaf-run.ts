@@ -11,11 +11,12 @@ import type { Bounds } from "../btree/cursor.js";
 import { LeafWalk } from "../btree/leaf-walk.js";
 import { Tree } from "../btree/tree.js";
 import type { PageCache } from "../pager/page-cache.js";
-import type { ByteSource } from "./byte-map.js";
-import type { Engine } from "./engine.js";
+import type { ByteSource } from "./byte-source.js";
+import type { CommittedState } from "./committed-state.js";
 import type { PinnedView } from "./pinned-view.js";
 import { insideOf, type Snapshot } from "./snapshot.js";
 import type { ValueFormat } from "./value.js";
+import type { Views } from "./views.js";
 
 /** Batches are seldom larger. */
 const FIRST_LEAVES = 64;
@@ -25,12 +26,12 @@ class HeldLeaves {
   readonly cache: PageCache;
   frames = new Int32Array(FIRST_LEAVES);
   count = 0;
-  readonly #engine: Engine;
+  readonly #views: Views;
   /** Null where a snapshot holds it. */
   readonly #view: PinnedView | null;
 
-  constructor(engine: Engine, cache: PageCache, view: PinnedView | null) {
-    this.#engine = engine;
+  constructor(views: Views, cache: PageCache, view: PinnedView | null) {
+    this.#views = views;
     this.cache = cache;
     this.#view = view;
   }
@@ -42,13 +43,13 @@ class HeldLeaves {
 
   close(): void {
     this.release();
-    if (this.#view !== null) this.#engine.closeView(this.#view);
+    if (this.#view !== null) this.#views.close(this.#view);
   }
 
   /** The run was forgotten. */
   collect(): void {
-    if (this.#view !== null) this.#engine.leakedSnapshots++;
-    this.close();
+    this.release();
+    if (this.#view !== null) this.#views.closeForgotten(this.#view);
   }
 }
 
@@ -56,7 +57,7 @@ const forgotten = new FinalizationRegistry<HeldLeaves>((held) => held.collect())
 
 /** The state that a run is of. */
 interface RunState {
-  readonly engine: Engine;
+  readonly views: Views;
   readonly view: PinnedView;
   /** The map in it; undefined where there is none. */
   readonly map: { readonly tree: Tree; readonly format: ValueFormat } | undefined;
@@ -84,14 +85,14 @@ export class LeafRun {
   readonly #requireOpen: () => void;
 
   /** Use `openLeaves` or `leavesOf`. */
-  constructor({ engine, view, map, isOwnView, requireOpen }: RunState, bounds: Bounds) {
+  constructor({ views, view, map, isOwnView, requireOpen }: RunState, bounds: Bounds) {
     const { reader, store } = view.snapshot;
     this.source = { tree: map?.tree ?? new Tree(), reader, extents: store.extents };
     this.format = map?.format ?? null;
     this.tx = view.changeTx;
     this.micros = view.micros;
     this.cache = reader.cache;
-    this.#held = new HeldLeaves(engine, reader.cache, isOwnView ? view : null);
+    this.#held = new HeldLeaves(views, reader.cache, isOwnView ? view : null);
     this.#walk = new LeafWalk(this.source.tree, reader, bounds);
     this.#requireOpen = requireOpen;
     forgotten.register(this, this.#held, this.#held);
@@ -181,17 +182,21 @@ function grown<T extends Int32Array | Uint16Array>(from: T, to: T): T {
  * @param name may be one of the database's own maps
  * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`
  */
-export function openLeaves(engine: Engine, name: string, bounds: Bounds): LeafRun {
-  engine.requireOpen();
-  const state = engine.directory.get(name);
-  const view = engine.openView(state?.tree ?? new Tree());
-  const map = state && { tree: view.tree ?? state.tree, format: state.format };
-  return new LeafRun({ engine, view, map, isOwnView: true, requireOpen: () => engine.requireOpen() }, bounds);
+export function openLeaves(state: CommittedState, name: string, bounds: Bounds): LeafRun {
+  state.requireOpen();
+  const { views } = state;
+  const found = state.directory.get(name);
+  const view = views.open(found?.tree ?? new Tree());
+  const map = found && { tree: view.tree ?? found.tree, format: found.format };
+  return new LeafRun({ views, view, map, isOwnView: true, requireOpen: () => state.requireOpen() }, bounds);
 }
 
 /** As `openLeaves`, of the state that a snapshot holds; refused once that is closed. */
 export function leavesOf(snapshot: Snapshot, name: string, bounds: Bounds): LeafRun {
-  const { engine, view, requireOpen } = insideOf(snapshot);
+  const { state, view, requireOpen } = insideOf(snapshot);
   requireOpen();
-  return new LeafRun({ engine, view, map: view.directory?.get(name), isOwnView: false, requireOpen }, bounds);
+  return new LeafRun(
+    { views: state.views, view, map: view.directory?.get(name), isOwnView: false, requireOpen },
+    bounds,
+  );
 }

@@ -7,7 +7,7 @@ import { maxKeyBytes } from "../btree/node.js";
 import { Tree } from "../btree/tree.js";
 import type { ExtentStore } from "../pager/extent-value.js";
 import type { PageReader } from "../pager/page-reader.js";
-import type { Engine } from "./engine.js";
+import type { CommittedState } from "./committed-state.js";
 import { borrowValue, copyValue, decodeValue, Entry, findEntry } from "./entry.js";
 import { encodeKey, type Key, KeyBuffer } from "./key.js";
 import { type IterationHold, MapIterator, type Part } from "./map-iterator.js";
@@ -28,12 +28,12 @@ const entry = new Entry();
 const NO_CODEC = valueCodec("msgpack");
 
 export abstract class MapReader<K extends Key = Key, V = unknown> {
-  protected readonly engine: Engine;
+  protected readonly state: CommittedState;
   protected readonly maxKeyBytes: number;
 
-  constructor(engine: Engine) {
-    this.engine = engine;
-    this.maxKeyBytes = maxKeyBytes(engine.store.pageSize);
+  constructor(state: CommittedState) {
+    this.state = state;
+    this.maxKeyBytes = maxKeyBytes(state.store.pageSize);
   }
 
   /** The tree to read, or undefined where nothing was ever written to the map. Throws where reading is over. */
@@ -129,7 +129,7 @@ export abstract class MapReader<K extends Key = Key, V = unknown> {
   protected iterate<T>(range: Range | undefined, part: Part): MapIterator<T> {
     const source = this.source();
     const parsed = this.parse(range);
-    const { reader, extents } = this.engine.store;
+    const { reader, extents } = this.state.store;
     const readable = source ?? { tree: new Tree(), reader, extents, codec: NO_CODEC };
     return new MapIterator<T>(this.hold(readable), readable.codec, readable.extents, parsed, part);
   }

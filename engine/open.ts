@@ -121,8 +121,7 @@ function openToWrite<D extends Database>(
     const { store, directory } = openCheckpoint(file, path, found.meta, options);
     const readers = new ReaderPins(storage, path, file);
     const hasReaders = readers.isAny;
-    const engine = makeEngine(storage, path, store, found.meta, directory, options);
-    engine.guardReaders(readers);
+    const engine = makeEngine(storage, path, store, found.meta, directory, options, readers);
     readFreeList(store, found.meta, hasReaders);
     const recovery = new Recovery(storage, path, file, found);
     recovery.recover(engine);
@@ -155,7 +154,7 @@ function openToRead<D extends Database>(
     const reader = new Follower(storage, path, file, (overlay, of) => openCheckpoint(overlay, path, of, options));
     follower = reader;
     const { engine, recovered } = reader.open((store, of, directory) => {
-      return makeEngine(storage, path, store, of, directory, options);
+      return makeEngine(storage, path, store, of, directory, options, null);
     });
     const refresh = () => reader.refresh(engine);
     return new make(given, engine, recovered, { release: () => reader.close(), refresh });
@@ -225,6 +224,7 @@ function makeEngine(
   meta: Meta,
   directory: Tree,
   options: CheckedOptions,
+  readers: ReaderPins | null,
 ): Engine {
   return new Engine(storage, store, meta, directory, {
     path,
@@ -233,6 +233,7 @@ function makeEngine(
     clock: options.clock ?? (() => storage.now()),
     checkpointBytes: options.checkpointBytes,
     eraseFreed: options.eraseFreed,
+    readers,
     modules: options.modules,
     isVolatile: storage.volatile === true,
   });

@@ -6,7 +6,7 @@
 import { LlmdbError } from "../pager/error.js";
 import { PAGE_SIZES } from "../pager/page.js";
 import type { Storage } from "../pager/storage.js";
-import type { Durability } from "./engine.js";
+import type { Durability } from "./durability.js";
 import { type CheckedBounds, checkModuleBounds, type ModuleBounds } from "./module-bounds.js";
 import type { ValueFormat } from "./value.js";
 import type { VerifyOptions } from "./verify.js";

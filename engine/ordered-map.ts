@@ -2,7 +2,6 @@
  * A named ordered map of the newest committed state. Guarantees: a read costs one descent of the tree; each write is a
  * transaction of its own, resolved when it is as durable as the database promises.
  */
-import type { Engine } from "./engine.js";
 import type { Key } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
@@ -11,6 +10,7 @@ import type { MapOptions } from "./options.js";
 import type { Range } from "./range.js";
 import type { Receipt } from "./receipt.js";
 import { requireFormat, TransactionMap } from "./transaction-map.js";
+import type { TransactionRunner } from "./transaction-runner.js";
 import { valueCodec } from "./value.js";
 import { holdView } from "./view-hold.js";
 import type { WriteTransaction } from "./write-transaction.js";
@@ -19,17 +19,19 @@ export class OrderedMap<K extends Key = Key, V = unknown>
   extends MapReader<K, V>
   implements Committing<MapWrites<K, V>>
 {
+  readonly #runner: TransactionRunner;
   readonly #name: string;
   readonly #options: MapOptions | undefined;
   #source: MapSource | undefined;
   #seenMapChanges = -1;
 
   /** @internal Use `db.map`. */
-  constructor(engine: Engine, name: string, options: MapOptions | undefined) {
-    super(engine);
+  constructor(runner: TransactionRunner, name: string, options: MapOptions | undefined) {
+    super(runner.state);
+    this.#runner = runner;
     this.#name = name;
     this.#options = options;
-    if (this.source() === undefined && options?.values !== undefined) engine.declared.declare(name, options.values);
+    if (this.source() === undefined && options?.values !== undefined) this.state.declared.declare(name, options.values);
   }
 
   /**
@@ -69,11 +71,11 @@ export class OrderedMap<K extends Key = Key, V = unknown>
   }
 
   async #commit(change: (map: TransactionMap<K, V>) => void): Promise<Receipt> {
-    return (await this.engine.run((tx) => this.#apply(tx, change), this.engine.durability)).receipt;
+    return (await this.#runner.run((tx) => this.#apply(tx, change), this.#runner.durability)).receipt;
   }
 
   #commitSync(change: (map: TransactionMap<K, V>) => void): Receipt {
-    return this.engine.runBlocking((tx) => this.#apply(tx, change), this.engine.durability).receipt;
+    return this.#runner.runBlocking((tx) => this.#apply(tx, change), this.#runner.durability).receipt;
   }
 
   #apply(tx: WriteTransaction, change: (map: TransactionMap<K, V>) => void): void {
@@ -81,22 +83,22 @@ export class OrderedMap<K extends Key = Key, V = unknown>
   }
 
   protected override source(): MapSource | undefined {
-    const { engine } = this;
-    if (engine.closed) engine.requireOpen();
-    if (this.#seenMapChanges !== engine.mapChanges) this.#look();
+    const { state } = this;
+    if (state.closed) state.requireOpen();
+    if (this.#seenMapChanges !== state.mapChanges) this.#look();
     return this.#source;
   }
 
   #look(): void {
-    const { engine } = this;
-    const state = engine.directory.get(this.#name);
-    requireFormat(this.#name, state?.format ?? null, this.#options?.values);
-    this.#seenMapChanges = engine.mapChanges;
-    const { reader, extents } = engine.store;
-    this.#source = state && { tree: state.tree, reader, extents, codec: valueCodec(state.format) };
+    const { state } = this;
+    const map = state.directory.get(this.#name);
+    requireFormat(this.#name, map?.format ?? null, this.#options?.values);
+    this.#seenMapChanges = state.mapChanges;
+    const { reader, extents } = state.store;
+    this.#source = map && { tree: map.tree, reader, extents, codec: valueCodec(map.format) };
   }
 
   protected override hold(source: MapSource): IterationHold {
-    return holdView(this.engine, source.tree);
+    return holdView(this.state, source.tree);
   }
 }

@@ -182,9 +182,9 @@ export class Recovery {
     const confirmed = { ...meta, checkpoint: meta.checkpoint + 1, log };
     // What a killed process left unsynced may be the newest meta page: no two may be torn at once.
     this.#file.sync();
-    engine.store.data.writeMeta(confirmed);
+    engine.state.store.data.writeMeta(confirmed);
     this.#file.sync();
-    engine.checkpointer.confirm(confirmed);
+    engine.state.checkpoint = confirmed;
   }
 
   /** Goes on with the log under a new salt, and makes durable what may not be. */

@@ -11,7 +11,8 @@ import { LlmdbError } from "../pager/error.js";
 import { type OperationTarget, readOperations } from "../wal/operation-reader.js";
 import { type LogRecord, recordBody } from "../wal/record.js";
 import { formatAt } from "./map-record.js";
-import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
+import type { WorkingMap } from "./working-map.js";
+import type { WriteTransaction } from "./write-transaction.js";
 
 /** Searches read up to eight bytes behind a key. */
 const KEY_PADDING_BYTES = 8;
@@ -87,7 +88,7 @@ class Replay implements OperationTarget {
 
   #changed(): WorkingMap {
     if (this.#map === null) throw misfit();
-    this.#writer.engine.relieve(this.#writer);
+    this.#writer.relieve();
     this.#map.changed = true;
     return this.#map;
   }

@@ -5,7 +5,7 @@
 
 import { maxKeyBytes } from "../btree/node.js";
 import { LlmdbError } from "../pager/error.js";
-import type { Engine } from "./engine.js";
+import type { CommittedState } from "./committed-state.js";
 import type { Key } from "./key.js";
 import type { IterationHold } from "./map-iterator.js";
 import { MapReader, type MapSource } from "./map-reader.js";
@@ -16,7 +16,7 @@ import { unwatchHandle, watchHandle } from "./view-hold.js";
 
 /** @internal What a snapshot is inside, for the layers above. */
 export interface SnapshotInside {
-  readonly engine: Engine;
+  readonly state: CommittedState;
   readonly view: PinnedView;
   /** Throws where it is closed. Keeps it from being collected. */
   requireOpen(): void;
@@ -28,7 +28,7 @@ export let insideOf: (snapshot: Snapshot) => SnapshotInside;
 export class Snapshot {
   static {
     insideOf = (snapshot) => ({
-      engine: snapshot.engine,
+      state: snapshot.state,
       view: snapshot.view,
       requireOpen: () => snapshot.requireOpen(),
     });
@@ -37,18 +37,18 @@ export class Snapshot {
   /** The newest transaction that it sees. */
   readonly tx: number;
   /** @internal */
-  protected readonly engine: Engine;
+  protected readonly state: CommittedState;
   /** @internal */
   protected readonly view: PinnedView;
   #open = true;
 
   /** @internal Use `db.snapshot`. */
-  constructor(engine: Engine) {
-    engine.requireOpen();
-    this.engine = engine;
-    this.view = engine.openView(null);
+  constructor(state: CommittedState) {
+    state.requireOpen();
+    this.state = state;
+    this.view = state.views.open(null);
     this.tx = this.view.changeTx;
-    watchHandle(this, engine, this.view);
+    watchHandle(this, state.views, this.view);
   }
 
   /**
@@ -58,8 +58,8 @@ export class Snapshot {
    */
   map<K extends Key = Key, V = unknown>(name: string): MapReader<K, V> {
     this.requireOpen();
-    checkMapOptions(name, undefined, maxKeyBytes(this.engine.store.pageSize) - 1);
-    return new SnapshotMap<K, V>(this.engine, this.view, name, () => this.requireOpen());
+    checkMapOptions(name, undefined, maxKeyBytes(this.state.store.pageSize) - 1);
+    return new SnapshotMap<K, V>(this.state, this.view, name, () => this.requireOpen());
   }
 
   /** The names of its maps. Throws as `map`. */
@@ -73,7 +73,7 @@ export class Snapshot {
     if (!this.#open) return;
     this.#open = false;
     unwatchHandle(this.view);
-    this.engine.closeView(this.view);
+    this.state.views.close(this.view);
   }
 
   [Symbol.dispose](): void {
@@ -82,7 +82,7 @@ export class Snapshot {
 
   /** @internal */
   protected requireOpen(): void {
-    this.engine.requireOpen();
+    this.state.requireOpen();
     if (!this.#open) throw new LlmdbError("LLMDB_CLOSED", "the snapshot is closed; open another with db.snapshot()");
   }
 }
@@ -91,12 +91,12 @@ class SnapshotMap<K extends Key, V> extends MapReader<K, V> {
   readonly #source: MapSource | undefined;
   readonly #requireOpen: () => void;
 
-  constructor(engine: Engine, view: PinnedView, name: string, requireOpen: () => void) {
-    super(engine);
+  constructor(state: CommittedState, view: PinnedView, name: string, requireOpen: () => void) {
+    super(state);
     this.#requireOpen = requireOpen;
-    const state = view.directory?.get(name);
+    const map = view.directory?.get(name);
     const { reader, store } = view.snapshot;
-    this.#source = state && { tree: state.tree, reader, extents: store.extents, codec: valueCodec(state.format) };
+    this.#source = map && { tree: map.tree, reader, extents: store.extents, codec: valueCodec(map.format) };
   }
 
   protected override source(): MapSource | undefined {

@@ -1,6 +1,7 @@
 /**
  * `stats()`: what there is and what it costs. Guarantees: no tree is walked; counts are kept as the trees change.
  */
+import type { CommittedState } from "./committed-state.js";
 import type { Engine } from "./engine.js";
 import type { PinnedView } from "./pinned-view.js";
 
@@ -48,7 +49,8 @@ export interface MapStats {
 }
 
 export function engineStats(engine: Engine): DatabaseStats {
-  const { store, checkpointer } = engine;
+  const { state, checkpointer, room } = engine;
+  const { store, views } = state;
   store.reclaim();
   const stats: DatabaseStats = {
     pageSize: store.pageSize,
@@ -59,19 +61,19 @@ export function engineStats(engine: Engine): DatabaseStats {
     cacheBytes: store.cache.bytes,
     cacheHits: Math.max(0, store.cache.fetches - store.cache.misses),
     cacheMisses: store.cache.misses,
-    lastTx: engine.lastChangeTx,
+    lastTx: state.lastChangeTx,
     durableTx: durableTx(engine),
     checkpoints: checkpointer.count,
-    stalls: { ...engine.stalls },
-    openSnapshots: [...engine.views].filter(({ isCheckpoint }) => !isCheckpoint).length,
-    leakedSnapshots: engine.leakedSnapshots,
-    maps: mapStats(engine),
+    stalls: { ...room.stalls },
+    openSnapshots: views.ofUsers().length,
+    leakedSnapshots: views.leaked,
+    maps: mapStats(state),
   };
-  const oldest = oldestView(engine);
+  const oldest = oldestOf(views.ofUsers());
   if (oldest !== undefined) {
     stats.oldestSnapshot = {
       tx: oldest.changeTx,
-      ageMs: Math.max(0, engine.storage.now() - oldest.openedMs),
+      ageMs: Math.max(0, state.storage.now() - oldest.openedMs),
       retainedPages: store.retired.heldBy(oldest.snapshot.tx),
     };
   }
@@ -79,24 +81,23 @@ export function engineStats(engine: Engine): DatabaseStats {
 }
 
 /** Where the newest durable transaction only moved pages: the last before it that did more. */
-function durableTx({ durableTx, lastChangeTx, checkpointer }: Engine): number {
-  const { tx, moves } = checkpointer.meta;
-  return durableTx === tx ? tx - moves : Math.min(durableTx, lastChangeTx);
+function durableTx({ durableTx, state }: Engine): number {
+  const { tx, moves } = state.checkpoint;
+  return durableTx === tx ? tx - moves : Math.min(durableTx, state.lastChangeTx);
 }
 
-function oldestView(engine: Engine): PinnedView | undefined {
+function oldestOf(views: readonly PinnedView[]): PinnedView | undefined {
   let oldest: PinnedView | undefined;
-  for (const view of engine.views) {
-    if (view.isCheckpoint) continue;
+  for (const view of views) {
     if (oldest === undefined || view.snapshot.tx < oldest.snapshot.tx) oldest = view;
   }
   return oldest;
 }
 
-function mapStats(engine: Engine): Record<string, MapStats> {
+function mapStats({ directory }: CommittedState): Record<string, MapStats> {
   const maps: [string, MapStats][] = [];
-  for (const name of engine.directory.names()) {
-    const tree = engine.directory.get(name)?.tree;
+  for (const name of directory.names()) {
+    const tree = directory.get(name)?.tree;
     if (tree === undefined) continue;
     const { depth, leafPages, branchPages, extentPages } = tree;
     maps.push([name, { entries: tree.root.entries, depth, leafPages, branchPages, overflowPages: extentPages }]);

@@ -9,7 +9,7 @@ import { validateNode } from "../btree/validate.js";
 import type { PageStore } from "../mvcc/page-store.js";
 import { PageCache } from "../pager/page-cache.js";
 import { PageReader } from "../pager/page-reader.js";
-import type { ByteSource } from "./byte-map.js";
+import type { ByteSource } from "./byte-source.js";
 
 /** As few as a cache has. */
 const CACHE_BYTES = 0;

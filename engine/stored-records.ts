@@ -21,7 +21,7 @@ const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 export function* storedRecords(transaction: WriteTransaction, name: string): Generator<StoredRecord, void> {
   const { tree } = transaction.map(name);
   const { reader } = transaction.writeSet;
-  const { extents } = transaction.engine.store;
+  const { extents } = transaction.state.store;
   const key = new Uint8Array(reader.cache.pageSize);
   const entry = new Entry();
   for (const cursor = new Cursor(tree, reader, EVERYTHING, false); cursor.next(); ) {

@@ -14,7 +14,8 @@ import { decodeKey, encodeKey, KeyBuffer } from "./key.js";
 import { checkMapOptions, RESERVED_NAMES } from "./options.js";
 import { type ValueFormat, valueCodec } from "./value.js";
 import { MAX_VALUE_BYTES } from "./value-limits.js";
-import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
+import type { WorkingMap } from "./working-map.js";
+import type { WriteTransaction } from "./write-transaction.js";
 
 const again = new KeyBuffer();
 const entry = new Entry();
@@ -40,7 +41,7 @@ export class StoredWriter {
    */
   put(name: string, key: Uint8Array, keyLength: number, value: Uint8Array, format?: ValueFormat): void {
     const map = this.#map(name);
-    const stored = map.format ?? format ?? this.#transaction.engine.declared.of(name) ?? "msgpack";
+    const stored = map.format ?? format ?? this.#transaction.state.declared.of(name) ?? "msgpack";
     this.#requireKey(key, keyLength);
     requireValue(name, value, stored);
     putEntry(this.#transaction, map, stored, key, keyLength, value, value.length);
@@ -63,7 +64,7 @@ export class StoredWriter {
     const { tree } = this.#map(name);
     const { reader } = this.#transaction.writeSet;
     if (!findEntry(tree, reader, key, keyLength, entry)) return undefined;
-    return copyValue(reader, entry, this.#transaction.engine.store.extents);
+    return copyValue(reader, entry, this.#transaction.state.store.extents);
   }
 
   #map(name: string): WorkingMap {

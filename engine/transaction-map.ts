@@ -13,7 +13,8 @@ import type { MapWrites } from "./map-writes.js";
 import type { MapOptions } from "./options.js";
 import { parseRange, type Range } from "./range.js";
 import { type ValueCodec, type ValueFormat, valueCodec } from "./value.js";
-import type { WorkingMap, WriteTransaction } from "./write-transaction.js";
+import type { WorkingMap } from "./working-map.js";
+import type { WriteTransaction } from "./write-transaction.js";
 
 const key = new KeyBuffer();
 
@@ -23,12 +24,12 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
   readonly #asked: ValueFormat | undefined;
 
   constructor(transaction: WriteTransaction, name: string, options: MapOptions | undefined) {
-    super(transaction.engine);
+    super(transaction.state);
     this.#transaction = transaction;
     this.#map = transaction.map(name);
     this.#asked = options?.values;
     requireFormat(name, this.#map.format, this.#asked);
-    if (this.#map.format === null && this.#asked !== undefined) this.engine.declared.require(name, this.#asked);
+    if (this.#map.format === null && this.#asked !== undefined) this.state.declared.require(name, this.#asked);
   }
 
   /**
@@ -75,7 +76,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
     return {
       tree: this.#map.tree,
       reader: this.#transaction.writeSet.reader,
-      extents: this.engine.store.extents,
+      extents: this.state.store.extents,
       codec: this.#codec(),
     };
   }
@@ -86,7 +87,7 @@ export class TransactionMap<K extends Key = Key, V = unknown> extends MapReader<
 
   /** How values are stored where the map does not exist yet: as was asked for here, or by an open handle. */
   #chosen(): ValueFormat {
-    return this.#asked ?? this.engine.declared.of(this.#map.name) ?? "msgpack";
+    return this.#asked ?? this.state.declared.of(this.#map.name) ?? "msgpack";
   }
 
   protected override hold(source: MapSource): IterationHold {

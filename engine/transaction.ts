@@ -38,7 +38,7 @@ export class Transaction {
    */
   map<K extends Key = Key, V = unknown>(name: string, options?: MapOptions): TransactionMap<K, V> {
     this.writer.requireOpen();
-    checkMapOptions(name, options, maxKeyBytes(this.writer.engine.store.pageSize) - 1);
+    checkMapOptions(name, options, maxKeyBytes(this.writer.state.store.pageSize) - 1);
     return new TransactionMap<K, V>(this.writer, name, options);
   }
 

@@ -58,7 +58,8 @@ const TOLD_MS = 50;
 
 /** Checks the newest committed state in one go. */
 export function verifyEngine(engine: Engine, check: (view: PinnedView) => Verification): VerifyReport {
-  const view = engine.openView(null);
+  const { views } = engine.state;
+  const view = views.open(null);
   try {
     const steps = check(view);
     for (;;) {
@@ -66,7 +67,7 @@ export function verifyEngine(engine: Engine, check: (view: PinnedView) => Verifi
       if (step.done === true) return step.value;
     }
   } finally {
-    engine.closeView(view);
+    views.close(view);
   }
 }
 
@@ -81,7 +82,8 @@ export async function verifyEngineInTurns(
   check: (view: PinnedView) => Verification,
   onProgress: (progress: VerifyProgress) => void,
 ): Promise<VerifyReport> {
-  const view = engine.openView(null);
+  const { views } = engine.state;
+  const view = views.open(null);
   try {
     // Begun at once: what is free, and what waits for readers, belongs to this state.
     const steps = check(view);
@@ -97,11 +99,11 @@ export async function verifyEngineInTurns(
         toldMs = endMs;
       }
       await turn();
-      engine.requireOpen();
+      engine.state.requireOpen();
     }
     return step.value;
   } finally {
-    engine.closeView(view);
+    views.close(view);
   }
 }
 
@@ -110,10 +112,10 @@ export async function verifyEngineInTurns(
  * with those that are known in memory alone.
  */
 async function sealView(engine: Engine, view: PinnedView): Promise<void> {
-  if (engine.readOnly || engine.checkpointer.failure !== null) return;
-  while (!engine.writeSlice(view, SEALED_PAGES)) {
+  if (engine.readOnly || engine.failure.error !== null) return;
+  while (!engine.writeBack.slice(view, SEALED_PAGES)) {
     await turn();
-    engine.requireOpen();
+    engine.state.requireOpen();
   }
 }
 
@@ -156,7 +158,8 @@ export function* checkPages(engine: Engine, view: PinnedView): Verification {
 }
 
 /** The pages that no tree uses. */
-function claimUnused({ store, checkpointer }: Engine, claims: PageClaims): void {
+function claimUnused({ state, checkpointer }: Engine, claims: PageClaims): void {
+  const { store } = state;
   const free = store.free.toList();
   for (let i = 0; i < free.count; i++) claims.add(free.starts[i], free.lengths[i], "free space");
   const list = checkpointer.listPages;

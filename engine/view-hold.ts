@@ -4,23 +4,21 @@
  */
 import type { Cursor } from "../btree/cursor.js";
 import type { Tree } from "../btree/tree.js";
-import type { Engine } from "./engine.js";
+import type { CommittedState } from "./committed-state.js";
 import type { IterationHold } from "./map-iterator.js";
 import type { PinnedView } from "./pinned-view.js";
+import type { Views } from "./views.js";
 
 interface Held {
-  readonly engine: Engine;
+  readonly views: Views;
   readonly view: PinnedView;
 }
 
-const forgotten = new FinalizationRegistry<Held>(({ engine, view }) => {
-  engine.leakedSnapshots++;
-  engine.closeView(view);
-});
+const forgotten = new FinalizationRegistry<Held>(({ views, view }) => views.closeForgotten(view));
 
 /** Closes `view` when `handle` is collected, unless `unwatch` comes first. */
-export function watchHandle(handle: object, engine: Engine, view: PinnedView): void {
-  forgotten.register(handle, { engine, view }, view);
+export function watchHandle(handle: object, views: Views, view: PinnedView): void {
+  forgotten.register(handle, { views, view }, view);
 }
 
 /** The handle closes its view itself. */
@@ -29,16 +27,17 @@ export function unwatchHandle(view: PinnedView): void {
 }
 
 /** Holds the newest committed version of a tree for an iteration. */
-export function holdView(engine: Engine, tree: Tree): IterationHold {
-  const view = engine.openView(tree);
+export function holdView(state: CommittedState, tree: Tree): IterationHold {
+  const { views } = state;
+  const view = views.open(tree);
   return {
     tree: view.tree ?? tree,
     reader: view.snapshot.reader,
-    attach: (iterator: object) => watchHandle(iterator, engine, view),
-    requireOpen: () => engine.requireOpen(),
+    attach: (iterator: object) => watchHandle(iterator, views, view),
+    requireOpen: () => state.requireOpen(),
     release: (_cursor: Cursor) => {
       unwatchHandle(view);
-      engine.closeView(view);
+      views.close(view);
     },
   };
 }

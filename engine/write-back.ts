@@ -4,37 +4,60 @@
  * nothing is synced here.
  */
 import { type SealTarget, sealTree } from "../btree/seal.js";
-import { type Flusher, NOTES_ONLY } from "../mvcc/flusher.js";
-import type { Engine } from "./engine.js";
+import { Flusher, NOTES_ONLY } from "../mvcc/flusher.js";
+import type { PageStore } from "../mvcc/page-store.js";
+import type { WriteSet } from "../mvcc/write-set.js";
+import type { CommittedState } from "./committed-state.js";
 import type { PinnedView } from "./pinned-view.js";
-import type { WriteTransaction } from "./write-transaction.js";
+
+/** A running transaction, as far as its pages are concerned. */
+export interface RunningPages {
+  readonly writeSet: WriteSet;
+  /** Seals all its pages, also those that only a savepoint goes back to. */
+  seal(flusher: Flusher): void;
+}
 
 export class WriteBack {
-  readonly #engine: Engine;
-  readonly #flusher: Flusher;
+  readonly #state: CommittedState;
+  /** Of the store that it writes. */
+  #flusher: Flusher;
+  #store: PageStore;
 
-  constructor(engine: Engine, flusher: Flusher) {
-    this.#engine = engine;
-    this.#flusher = flusher;
+  constructor(state: CommittedState) {
+    this.#state = state;
+    this.#store = state.store;
+    this.#flusher = new Flusher(state.store);
+  }
+
+  /** Another one once a reader alongside a writer has moved on to another store. */
+  #currentFlusher(): Flusher {
+    const { store } = this.#state;
+    if (this.#store !== store) {
+      this.#store = store;
+      this.#flusher = new Flusher(store);
+    }
+    return this.#flusher;
   }
 
   /** Every changed page that a state somebody looks at reaches. */
   all(): void {
-    this.#seal(this.#flusher);
-    this.#flusher.write(false);
+    const flusher = this.#currentFlusher();
+    this.#seal(flusher);
+    flusher.write(false);
   }
 
   /**
    * Some pages of committed states, so that their frames can be evicted: a checkpoint would write all of them at once,
    * and sync.
    *
+   * @param running the transaction that runs meanwhile, or null
    * @throws LlmdbError `LLMDB_DISK_FULL`, `LLMDB_IO`; what was not written can be written later
    */
-  some(pages: number): void {
-    const { store, writer } = this.#engine;
-    const flusher = this.#flusher;
+  some(pages: number, running: RunningPages | null): void {
+    const { store } = this.#state;
+    const flusher = this.#currentFlusher();
     store.data.reserve(store.free.end);
-    flusher.writeSet = writer?.writeSet ?? null;
+    flusher.writeSet = running?.writeSet ?? null;
     flusher.limit(pages);
     try {
       this.#seal(flusher);
@@ -46,22 +69,23 @@ export class WriteBack {
   }
 
   /** All pages of a transaction, and of the states before it. */
-  writer(writer: WriteTransaction, committing: boolean): void {
-    if (committing) writer.writeSet.beginCommit();
-    this.#flusher.writeSet = writer.writeSet;
+  running(running: RunningPages, committing: boolean): void {
+    const flusher = this.#currentFlusher();
+    if (committing) running.writeSet.beginCommit();
+    flusher.writeSet = running.writeSet;
     try {
       // Readers of older states first: whoever shares a page with the transaction learns its checksum in this pass.
-      this.#seal(this.#flusher);
-      writer.seal(this.#flusher);
-      this.#flusher.write(false);
+      this.#seal(flusher);
+      running.seal(flusher);
+      flusher.write(false);
     } finally {
-      this.#flusher.writeSet = null;
+      flusher.writeSet = null;
     }
   }
 
-  /** So many pages of one state; true once all of it is written. */
+  /** Seals and writes at most `pages` pages of one state; true once all of it is written. */
   slice(view: PinnedView, pages: number): boolean {
-    const flusher = this.#flusher;
+    const flusher = this.#currentFlusher();
     flusher.limit(pages);
     const complete = view.directory?.seal(flusher) ?? true;
     flusher.limit(Number.POSITIVE_INFINITY);
@@ -75,10 +99,10 @@ export class WriteBack {
   }
 
   #seal(target: SealTarget): void {
-    for (const view of this.#engine.views) {
+    for (const view of this.#state.views) {
       view.directory?.seal(target);
       if (view.tree !== null) sealTree(view.snapshot.reader, view.tree.root, target);
     }
-    this.#engine.directory.seal(target);
+    this.#state.directory.seal(target);
   }
 }

@@ -12,36 +12,38 @@ import { beginChange, Tree } from "../btree/tree.js";
 import type { Flusher } from "../mvcc/flusher.js";
 import type { WriteSet } from "../mvcc/write-set.js";
 import { LlmdbError } from "../pager/error.js";
-import { ChangeCapture, type MapChanges } from "./change-capture.js";
-import type { CommitWatcher } from "./commit-watcher.js";
-import type { Engine } from "./engine.js";
+import type { OperationBuffer } from "../wal/operation-buffer.js";
+import { ChangeCapture } from "./change-capture.js";
+import type { CommittedState } from "./committed-state.js";
 import { MapDirectory } from "./map-directory.js";
 import { formatIndex } from "./map-record.js";
+import type { Occupant, Room } from "./room.js";
 import type { ValueFormat } from "./value.js";
+import { WorkingMap } from "./working-map.js";
 
-/** A map as the transaction sees it. */
-export class WorkingMap {
-  readonly name: string;
-  /** Whether the committed state has the map, and in which version of its tree. */
-  readonly before: { readonly format: ValueFormat; readonly tree: Tree } | null;
-  readonly tree: Tree;
-  /** Null until the first write to a map that did not exist. */
-  format: ValueFormat | null;
-  changed = false;
-  /** Where its changes are noted, if anybody watches it. */
-  watch: MapChanges | null = null;
+/** What a transaction works with. */
+export interface TransactionHost {
+  readonly state: CommittedState;
+  /** Room on the disk, in the log and in the cache. */
+  readonly room: Room;
+  /** Takes what the transaction does; empty. */
+  readonly operations: OperationBuffer;
+}
 
-  constructor(name: string, before: WorkingMap["before"]) {
-    this.name = name;
-    this.before = before;
-    this.tree = before === null ? new Tree() : before.tree.fork();
-    this.format = before === null ? null : before.format;
-  }
-
-  /** Those of its tree: fixed by the first write to a map that did not exist. */
-  get bounds(): BoundFields {
-    return this.tree.bounds;
-  }
+/**
+ * What looks at a transaction before it commits: it sees what that changes in the maps that it watches, and may add
+ * writes of its own, or throw. It is asked once a transaction, in the middle of its commit, and only where something in
+ * a watched map was touched; what it throws rolls the whole transaction back; it is not asked when the log is done
+ * again.
+ */
+export interface CommitWatcher {
+  /** Whether changes of a map are to be noted. Asked once for each map that a transaction looks at. */
+  watches(map: string): boolean;
+  /**
+   * Called when the body of the transaction has returned. It may write maps through `writer` and nest; the bitemporal
+   * store has written its row by now and takes no more. It must not be async.
+   */
+  beforeCommit(writer: WriteTransaction, capture: ChangeCapture): void;
 }
 
 /** What a layer above keeps beside the maps of a transaction. */
@@ -63,8 +65,10 @@ interface SavedMap {
 
 const EVERYTHING = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 
-export class WriteTransaction {
-  readonly engine: Engine;
+export class WriteTransaction implements Occupant {
+  readonly state: CommittedState;
+  /** What it does, for the log. */
+  readonly operations: OperationBuffer;
   readonly writeSet: WriteSet;
   /** Its time, which is also its present: later than that of the transaction before. */
   micros: number;
@@ -85,15 +89,18 @@ export class WriteTransaction {
   #touched = false;
   #erases = false;
   readonly directory: MapDirectory;
+  readonly #room: Room;
   readonly #maps = new Map<string, WorkingMap>();
   readonly #saved: Map<string, SavedMap>[] = [];
 
-  constructor(engine: Engine, writeSet: WriteSet, micros: number) {
-    this.engine = engine;
+  constructor({ state, room, operations }: TransactionHost, writeSet: WriteSet, micros: number) {
+    this.state = state;
+    this.operations = operations;
     this.writeSet = writeSet;
     this.micros = micros;
     this.changeTx = writeSet.tx;
-    this.directory = new MapDirectory(writeSet.reader, engine.directory.tree.fork());
+    this.directory = new MapDirectory(writeSet.reader, state.directory.tree.fork());
+    this.#room = room;
   }
 
   get isOver(): boolean {
@@ -109,10 +116,10 @@ export class WriteTransaction {
   map(name: string, bounds: BoundFields = NO_BOUNDS): WorkingMap {
     let map = this.#maps.get(name);
     if (map === undefined) {
-      map = new WorkingMap(name, this.engine.directory.get(name) ?? null);
+      map = new WorkingMap(name, this.state.directory.get(name) ?? null);
       if (this.watcher?.watches(name) === true) {
         this.#capture ??= new ChangeCapture();
-        map.watch = this.#capture.watch(map, this.engine, this.writeSet.reader);
+        map.watch = this.#capture.watch(map, this.state.store, this.writeSet.reader);
       }
       this.#maps.set(name, map);
     }
@@ -123,11 +130,16 @@ export class WriteTransaction {
     return map;
   }
 
+  /** Before a change: sees to it that there is room for it, on the disk and in the cache. */
+  relieve(): void {
+    this.#room.relieve(this);
+  }
+
   /** Removes a map with all that is in it. Returns false where there is none. */
   drop(name: string): boolean {
     const map = this.map(name);
     if (map.format === null) return false;
-    const { operations } = this.engine.journal;
+    const { operations } = this;
     operations.map(name, formatIndex(map.format), map.bounds);
     operations.drop();
     clearRange(map.tree, this.writeSet, EVERYTHING);
@@ -146,7 +158,7 @@ export class WriteTransaction {
     const map = this.map(name);
     const bounds = prefixBounds(prefix, prefix.length);
     if (bounds === null || map.format === null) return;
-    this.engine.relieve(this);
+    this.relieve();
     const { changes } = map.tree;
     try {
       scrubRange(map.tree, this.writeSet, bounds);
@@ -155,7 +167,7 @@ export class WriteTransaction {
       throw error;
     }
     map.changed = true;
-    const { operations } = this.engine.journal;
+    const { operations } = this;
     operations.map(name, formatIndex(map.format), map.bounds);
     operations.clear(bounds.lower, bounds.lowerLength, bounds.upper, bounds.upperLength);
   }
@@ -169,7 +181,7 @@ export class WriteTransaction {
   requireErasure(): void {
     this.#erases = true;
     this.#touched = true;
-    this.engine.journal.operations.erase();
+    this.operations.erase();
   }
 
   get erases(): boolean {
@@ -196,7 +208,7 @@ export class WriteTransaction {
     }
     const { broken } = this;
     const erases = this.#erases;
-    const { operations } = this.engine.journal;
+    const { operations } = this;
     const mark = operations.mark();
     const extensionMark = this.extension?.mark() ?? -1;
     this.#saved.push(saved);
@@ -246,8 +258,8 @@ export class WriteTransaction {
    */
   move(): void {
     this.#touched = true;
-    this.changeTx = this.engine.lastChangeTx;
-    this.micros = this.engine.lastMicros;
+    this.changeTx = this.state.lastChangeTx;
+    this.micros = this.state.lastMicros;
   }
 
   /** Asks who watches, and brings the directory up to date. Returns whether anything was written. */
@@ -265,7 +277,7 @@ export class WriteTransaction {
     for (const map of this.#maps.values()) {
       if (!map.changed) continue;
       changed = true;
-      this.engine.relieve(this);
+      this.relieve();
       if (map.format === null) this.directory.erase(map.name, this.writeSet);
       else
         this.directory.record(
@@ -291,7 +303,7 @@ export class WriteTransaction {
       const isSame = format === before?.format && sameFields(bounds, before?.tree.bounds ?? NO_BOUNDS);
       if (format === null) {
         committed.forget(name);
-        this.engine.declared.forget(name);
+        this.state.declared.forget(name);
       }
       if (format !== null) committed.adopt({ name, format, tree, bounds });
       if (!isSame) cameOrWent = true;

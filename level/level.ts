@@ -10,7 +10,7 @@ import {
   type AbstractPutOptions,
   type AbstractSnapshot,
 } from "abstract-level";
-import type { Durability } from "../engine/engine.js";
+import type { Durability } from "../engine/durability.js";
 import type { OrderedMap } from "../engine/ordered-map.js";
 import type { TransactionMap } from "../engine/transaction-map.js";
 import { LlmdbError } from "../pager/error.js";

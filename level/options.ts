@@ -1,6 +1,6 @@
 /** The options of a level database: those of abstract-level, of LLMDB, and what LevelDB's users know as `sync`. */
 import type { AbstractBatchOptions, AbstractDatabaseOptions, AbstractOpenOptions } from "abstract-level";
-import type { Durability } from "../engine/engine.js";
+import type { Durability } from "../engine/durability.js";
 import type { OpenOptions } from "../engine/options.js";
 import type { Storage } from "../pager/storage.js";
 

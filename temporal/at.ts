@@ -106,9 +106,9 @@ export function knownTxAt(instant: Instant, what: string, sources: Sources, advi
 
 /** Sees to it that nothing becomes known at a time that was asked about, which is after the last transaction. */
 function settle(micros: bigint, end: bigint, what: string, sources: Sources, advice: string): void {
-  const { engine, latestMicros } = sources;
+  const { state, latestMicros } = sources;
   const times = { [what]: toMilliseconds(micros), lastTime: latestMicros / 1000 };
-  if (micros > BigInt(Math.max(engine.nowMicros(), latestMicros))) {
+  if (micros > BigInt(Math.max(state.nowMicros(), latestMicros))) {
     throw new LlmdbError("LLMDB_FUTURE_TX", `${what} is later than the clock${advice}`, times);
   }
   if (sources.isOvertaken(end)) {
@@ -118,7 +118,7 @@ function settle(micros: bigint, end: bigint, what: string, sources: Sources, adv
       times,
     );
   }
-  engine.settleTime(Number(end));
+  state.settleTime(Number(end));
 }
 
 /** The end of a stretch of transaction time that may reach beyond what has happened; it is left out itself. */
@@ -127,8 +127,8 @@ export function parseKnownTo(instant: Instant, what: string, sources: Sources): 
   const end = endOf(instant, micros);
   const to = end > micros ? end + 1n : micros;
   const last = to - 1n;
-  const { engine, latestMicros } = sources;
-  if (last > BigInt(latestMicros) && micros <= BigInt(engine.nowMicros())) engine.settleTime(Number(last));
+  const { state, latestMicros } = sources;
+  if (last > BigInt(latestMicros) && micros <= BigInt(state.nowMicros())) state.settleTime(Number(last));
   return to;
 }
 

@@ -27,7 +27,7 @@ import {
 import type { TemporalReads, Version } from "./reads.js";
 import { type Forgotten, forgetHistory } from "./retention.js";
 import { Snapshot } from "./snapshot.js";
-import { CommittedSources, ViewSources } from "./sources.js";
+import { CommittedSources, ViewSources } from "./state-sources.js";
 import { TemporalStore, type TemporalWrites } from "./store.js";
 import { requirePartition } from "./stored-key.js";
 import { Transaction } from "./transaction.js";
@@ -43,7 +43,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
   /** @internal Use `open`. */
   constructor(...parts: ConstructorParameters<typeof MapDatabase>) {
     super(...parts);
-    this.#sources = new CommittedSources(this.engine);
+    this.#sources = new CommittedSources(this.engine.state);
     this.#store = new TemporalStore(this.engine, 0, this.#sources);
   }
 
@@ -54,7 +54,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
    * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_CLOSED`
    */
   partition<V = unknown>(id: number): TemporalStore<V> {
-    this.engine.requireOpen();
+    this.engine.state.requireOpen();
     return new TemporalStore<V>(this.engine, requirePartition(id), this.#sources);
   }
 
@@ -181,7 +181,7 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
 
   /** A view of the newest committed state that never changes: maps and partitions. Close it. Throws `LLMDB_CLOSED`. */
   override snapshot(): Snapshot {
-    return new Snapshot(this.engine);
+    return new Snapshot(this.engine.state);
   }
 
   /**
@@ -227,7 +227,8 @@ export class Database extends MapDatabase implements Committing<TemporalWrites> 
     const report = yield* super.check(view);
     // What the trees hold is looked at only where they are whole.
     if (!report.ok) return report;
-    const sources = new ViewSources(this.engine, view, () => this.engine.requireOpen(), false);
+    const { state } = this.engine;
+    const sources = new ViewSources(state, view, () => state.requireOpen(), false);
     const problems = yield* checkStore(sources);
     return { ...report, ok: problems.length === 0, problems };
   }

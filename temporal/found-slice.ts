@@ -3,7 +3,7 @@
  * valid until the next page is loaded, a copy taken by `slice()` for ever.
  */
 import { copyKey } from "../btree/node.js";
-import type { ByteSource } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { Entry } from "../engine/entry.js";
 import { decodeInstant, INSTANT_BYTES } from "./instant.js";
 import { HISTORY_SUFFIX_BYTES, TX_BYTES } from "./maps.js";

@@ -5,7 +5,7 @@
  */
 
 import { Cursor } from "../btree/cursor.js";
-import { type ByteSource, floorEntry } from "../engine/byte-map.js";
+import { type ByteSource, floorEntry } from "../engine/byte-source.js";
 import { findEntry } from "../engine/entry.js";
 import { FoundSlice } from "./found-slice.js";
 import { MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";

@@ -57,7 +57,7 @@ export class LeafPack {
 
   /** Use `packLeaves`. */
   constructor(held: HeldSources, partition: number, point: Point, bounds: Bounds) {
-    const { pageSize } = held.engine.store;
+    const { pageSize } = held.state.store;
     this.pageSize = pageSize;
     this.tx = held.latestTx;
     this.micros = held.latestMicros;
@@ -167,7 +167,7 @@ function keyIn(bytes: Uint8Array, length: number, { partition, maxBytes }: Tempo
  */
 export function packLeaves(sources: Sources, partition: number, range?: Range, at?: At): LeafPack {
   const point = resolveAt(at, sources);
-  const maxBytes = maxStoredBytes(maxKeyBytes(sources.engine.store.pageSize));
+  const maxBytes = maxStoredBytes(maxKeyBytes(sources.state.store.pageSize));
   const { bounds, limit, offset, reverse } = parseStoredRange(range, partition, maxBytes);
   if (limit !== Number.POSITIVE_INFINITY || offset !== 0 || reverse) {
     throw new LlmdbError(

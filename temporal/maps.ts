@@ -15,7 +15,7 @@
  * is below them, so that a question about the past skips what cannot answer it.
  */
 import type { BoundFields } from "../btree/bounds.js";
-import type { ByteSource } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { INSTANT_BYTES } from "./instant.js";
 
 export const HEAD = "_meta/head";

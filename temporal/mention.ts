@@ -5,7 +5,7 @@
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
-import type { ByteSource } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { type TemporalMaps, TX_BYTES } from "./maps.js";
 import { everythingOf } from "./reader.js";
 import { readTx, type StoredKey } from "./stored-key.js";

@@ -2,7 +2,7 @@
  * What a transaction of the store can be given. Guarantees: options are checked, and the metadata encoded, before the
  * body runs.
  */
-import type { Durability } from "../engine/engine.js";
+import type { Durability } from "../engine/durability.js";
 import { checkTransactionOptions, type TransactionOptions as MapTransactionOptions } from "../engine/options.js";
 import type { Receipt } from "../engine/receipt.js";
 import { valueCodec } from "../engine/value.js";

@@ -6,7 +6,7 @@
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { FilterCursor } from "../btree/filter-cursor.js";
 import { isOnExtents, maxKeyBytes } from "../btree/node.js";
-import { type ByteSource, floorEntry } from "../engine/byte-map.js";
+import { type ByteSource, floorEntry } from "../engine/byte-source.js";
 import { copyValue, findEntry, storedBytes } from "../engine/entry.js";
 import { type Key, KeyBuffer } from "../engine/key.js";
 import { valueCodec } from "../engine/value.js";
@@ -97,7 +97,7 @@ export class TemporalReader {
   constructor(sources: Sources, partition: number) {
     this.sources = sources;
     this.partition = partition;
-    this.maxBytes = maxStoredBytes(maxKeyBytes(sources.engine.store.pageSize));
+    this.maxBytes = maxStoredBytes(maxKeyBytes(sources.state.store.pageSize));
   }
 
   /** The value of a key at a point, or undefined. */

@@ -5,7 +5,7 @@
  */
 import { Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
-import type { ByteSource } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { copyValue, Entry } from "../engine/entry.js";
 import { DisjointSlices } from "./disjoint-slices.js";
 import { TX_BYTES } from "./maps.js";

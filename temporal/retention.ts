@@ -5,9 +5,9 @@
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
-import type { ByteSource } from "../engine/byte-map.js";
-import type { Engine } from "../engine/engine.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { copyValue, Entry } from "../engine/entry.js";
+import type { TransactionRunner } from "../engine/transaction-runner.js";
 import { knownTxAt } from "./at.js";
 import { FoundSlice } from "./found-slice.js";
 import { type Instant, MINUS_INFINITY, PLUS_INFINITY } from "./instant.js";
@@ -15,7 +15,7 @@ import { TX_BYTES } from "./maps.js";
 import { forgetMentions } from "./mention.js";
 import { closedSlices, knownSlices, type Rectangle, valueBytes } from "./reader.js";
 import { RecordBuffer, type RecordKind, type StoredSlice, StoredValue } from "./slice-record.js";
-import type { CommittedSources } from "./sources.js";
+import type { CommittedSources } from "./state-sources.js";
 import { readTx, StoredKey, writeTx } from "./stored-key.js";
 import { horizonOf, rowKey, txAt } from "./transaction-log.js";
 import { decodeRow, encodeRow } from "./transaction-row.js";
@@ -39,26 +39,30 @@ const entry = new Entry();
 const record = new RecordBuffer();
 const key = new Uint8Array(65536);
 
-export async function forgetHistory(engine: Engine, sources: CommittedSources, before: Instant): Promise<Forgotten> {
+export async function forgetHistory(
+  runner: TransactionRunner,
+  sources: CommittedSources,
+  before: Instant,
+): Promise<Forgotten> {
   const known = knownTxAt(before, "before", sources, UP_TO_NOW);
   const { transactions } = sources.maps();
-  const last = known === Number.POSITIVE_INFINITY ? txAt(transactions, PLUS_INFINITY, engine.lastTx) : known;
+  const last = known === Number.POSITIVE_INFINITY ? txAt(transactions, PLUS_INFINITY, runner.state.lastTx) : known;
   const horizon = Math.max(last, horizonOf(transactions));
   if (horizon === 0) return { tx: 0, slices: 0 };
-  await engine.run((writer) => {
+  await runner.run((writer) => {
     const bytes = new Uint8Array(TX_BYTES);
     writeTx(horizon, bytes, 0);
     new WrittenMaps(writer).transactions.put(rowKey(0), TX_BYTES, bytes, TX_BYTES);
-  }, engine.durability);
+  }, runner.durability);
   // The rows first: whoever erases a key finds the rows that name it through its slices.
   for (let tx = 1; tx <= horizon; ) {
     const from = tx;
-    const step = await engine.run((writer) => forgetOperations(new WrittenMaps(writer), from, horizon), "buffered");
+    const step = await runner.run((writer) => forgetOperations(new WrittenMaps(writer), from, horizon), "buffered");
     tx = step.value;
   }
   for (let after: Uint8Array | null = new Uint8Array(0); after !== null; ) {
     const from: Uint8Array = after;
-    const step = await engine.run(
+    const step = await runner.run(
       (writer) => forgetMentions(new WrittenMaps(writer), from, horizon, STEP_CHANGES),
       "buffered",
     );
@@ -67,9 +71,9 @@ export async function forgetHistory(engine: Engine, sources: CommittedSources, b
   let slices = 0;
   for (let after: Uint8Array | null = new Uint8Array(0); after !== null; ) {
     const from: Uint8Array = after;
-    const { value } = await engine.run(
+    const { value } = await runner.run(
       (writer) => dropSlices(new WrittenMaps(writer), from, horizon),
-      engine.durability,
+      runner.durability,
     );
     slices += value.dropped;
     after = value.next;

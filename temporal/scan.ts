@@ -5,7 +5,7 @@
  */
 import { Cursor } from "../btree/cursor.js";
 import { FilterCursor } from "../btree/filter-cursor.js";
-import { floorEntry } from "../engine/byte-map.js";
+import { floorEntry } from "../engine/byte-source.js";
 import { HeldIterator } from "../engine/held-iterator.js";
 import { type Key, KeyBuffer } from "../engine/key.js";
 import type { ParsedRange } from "../engine/range.js";

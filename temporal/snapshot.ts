@@ -2,14 +2,15 @@
  * A snapshot with its bitemporal store: the database as it was after one transaction. Guarantees: it never changes
  * until it is closed. What holds now depends on the clock all the same, as the present moves on.
  */
-import type { Engine } from "../engine/engine.js";
+import type { CommittedState } from "../engine/committed-state.js";
 import type { Key } from "../engine/key.js";
 import type { Range } from "../engine/range.js";
 import { Snapshot as MapSnapshot } from "../engine/snapshot.js";
 import type { At, Within } from "./at.js";
 import type { Difference } from "./diff.js";
 import { TemporalReads, type Version } from "./reads.js";
-import { type Sources, ViewSources } from "./sources.js";
+import type { Sources } from "./sources.js";
+import { ViewSources } from "./state-sources.js";
 import { requirePartition } from "./stored-key.js";
 
 /** @internal What the store of a snapshot is read from, for the layers above. */
@@ -25,9 +26,9 @@ export class Snapshot extends MapSnapshot {
   readonly #store: TemporalReads;
 
   /** @internal Use `db.snapshot`. */
-  constructor(engine: Engine) {
-    super(engine);
-    this.#sources = new ViewSources(engine, this.view, () => this.requireOpen(), false);
+  constructor(state: CommittedState) {
+    super(state);
+    this.#sources = new ViewSources(state, this.view, () => this.requireOpen(), false);
     this.#store = new TemporalReads(this.#sources, 0);
   }
 

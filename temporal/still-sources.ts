@@ -2,25 +2,25 @@
  * A state that is read without a trace; see `engine/still-reader.ts`. Guarantees: the answers are those of the sources
  * that it was made of.
  */
-import type { ByteSource } from "../engine/byte-map.js";
-import type { Engine } from "../engine/engine.js";
+import type { ByteSource } from "../engine/byte-source.js";
+import type { CommittedState } from "../engine/committed-state.js";
 import { stillReader, stillSource } from "../engine/still-reader.js";
 import type { TemporalMaps } from "./maps.js";
 import type { HeldSources, Sources } from "./sources.js";
 
 export class StillSources implements Sources {
-  readonly engine: Engine;
+  readonly state: CommittedState;
   readonly isWriting = false;
   readonly ownMicros = 0;
   readonly #held: HeldSources;
   readonly #maps: TemporalMaps;
 
   constructor(held: HeldSources) {
-    this.engine = held.engine;
+    this.state = held.state;
     this.#held = held;
     const { head, live, history, values, transactions, mentions } = held.maps();
     const some = head ?? live ?? history ?? values ?? transactions;
-    const reader = some && stillReader(held.engine.store, some.reader);
+    const reader = some && stillReader(held.state.store, some.reader);
     const still = (map: ByteSource | undefined) => map && reader && stillSource(map, reader);
     this.#maps = {
       head: still(head),

@@ -2,15 +2,15 @@
  * The bitemporal store of one partition, outside and inside of transactions. Guarantees: outside, each write is a
  * transaction of its own, resolved when it is as durable as the database promises.
  */
-import type { Engine } from "../engine/engine.js";
 import type { Key } from "../engine/key.js";
 import type { Committing } from "../engine/map-writes.js";
 import type { Receipt } from "../engine/receipt.js";
+import type { TransactionRunner } from "../engine/transaction-runner.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { LlmdbError } from "../pager/error.js";
 import { resolveValid, type Valid } from "./at.js";
 import { TemporalReads } from "./reads.js";
-import { CommittedSources, TransactionSources } from "./sources.js";
+import { CommittedSources, TransactionSources } from "./state-sources.js";
 import { TemporalWriter } from "./writer.js";
 
 /** Writes of the bitemporal store, inside a transaction. {@link TransactionStore} says what each throws. */
@@ -101,13 +101,13 @@ export class TransactionStore<V = unknown> extends TemporalReads<V> implements T
 
 /** The store of one partition. Reads are synchronous and see what is committed; each write is a transaction. */
 export class TemporalStore<V = unknown> extends TemporalReads<V> implements Committing<TemporalWrites<V>> {
-  readonly #engine: Engine;
+  readonly #runner: TransactionRunner;
   readonly #partition: number;
 
   /** @internal Use `db.partition`. */
-  constructor(engine: Engine, partition: number, sources = new CommittedSources(engine)) {
+  constructor(runner: TransactionRunner, partition: number, sources = new CommittedSources(runner.state)) {
     super(sources, partition);
-    this.#engine = engine;
+    this.#runner = runner;
     this.#partition = partition;
   }
 
@@ -196,12 +196,12 @@ export class TemporalStore<V = unknown> extends TemporalReads<V> implements Comm
 
   async #commit(change: (store: TransactionStore<V>) => void): Promise<Receipt> {
     const body = (tx: WriteTransaction) => change(new TransactionStore<V>(tx, this.#partition));
-    return (await this.#engine.run(body, this.#engine.durability)).receipt;
+    return (await this.#runner.run(body, this.#runner.durability)).receipt;
   }
 
   #commitSync(change: (store: TransactionStore<V>) => void): Receipt {
     const body = (tx: WriteTransaction) => change(new TransactionStore<V>(tx, this.#partition));
-    return this.#engine.runBlocking(body, this.#engine.durability).receipt;
+    return this.#runner.runBlocking(body, this.#runner.durability).receipt;
   }
 }
 

@@ -5,7 +5,7 @@
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { copyKey } from "../btree/node.js";
-import { type ByteSource, floorEntry } from "../engine/byte-map.js";
+import { type ByteSource, floorEntry } from "../engine/byte-source.js";
 import { borrowValue, copyValue, Entry, findEntry } from "../engine/entry.js";
 import { HeldIterator } from "../engine/held-iterator.js";
 import type { Key } from "../engine/key.js";

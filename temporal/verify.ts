@@ -3,7 +3,7 @@
  * story as the slices. Guarantees: every slice and every value is looked at; nothing is changed.
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";
-import type { ByteSource } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { valueCodec } from "../engine/value.js";
 import type { VerifyProgress, VerifyReport } from "../engine/verify.js";
 import { LlmdbError } from "../pager/error.js";

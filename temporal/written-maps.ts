@@ -3,7 +3,8 @@
  * being with the first write to it.
  */
 import type { BoundFields } from "../btree/bounds.js";
-import { ByteMapWriter, type ByteSource } from "../engine/byte-map.js";
+import { ByteMapWriter } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import type { WriteTransaction } from "../engine/write-transaction.js";
 import { HEAD, HISTORY, HISTORY_BOUNDS, LIVE, MENTIONS, type TemporalMaps, TRANSACTIONS, VALUES } from "./maps.js";
 

@@ -3,7 +3,7 @@
  * granted, as the transaction sees them, with what it has added itself; what goes wrong names the attachment.
  */
 import type { AttachmentFact, ModuleCatalog } from "../catalog/module-catalog.js";
-import type { ByteSource } from "../engine/byte-map.js";
+import type { ByteSource } from "../engine/byte-source.js";
 import { copyValue, Entry, findEntry } from "../engine/entry.js";
 import type { CheckedBounds } from "../engine/module-bounds.js";
 import { stillReader, stillSource } from "../engine/still-reader.js";
@@ -27,6 +27,8 @@ export interface AttachedCall {
   readonly attachment: AttachmentFact;
   /** What its module was granted. */
   readonly capabilities: readonly string[];
+  /** What modules may use in this process; null: none runs. */
+  readonly bounds: CheckedBounds | null;
   readonly catalog: ModuleCatalog;
   readonly writer: WriteTransaction;
   readonly log: (text: string) => void;
@@ -40,9 +42,9 @@ export interface AttachedCall {
  * @throws LlmdbError `LLMDB_WASM_*`, `LLMDB_CORRUPT`, `LLMDB_IO`
  */
 export function callAttached(call: AttachedCall, records: Records, begin: () => void, take: TakeOutput): number {
-  const { attachment, writer } = call;
+  const { attachment, bounds } = call;
   try {
-    return callWithin(requireRuns(writer.engine.modules), call, records, begin, take);
+    return callWithin(requireRuns(bounds), call, records, begin, take);
   } catch (error) {
     throw namingAttachment(error, attachment);
   }
@@ -102,7 +104,7 @@ class GrantedMaps {
   /** From now on reading leaves no trace, and nobody writes. */
   readStill(): void {
     const { attachment, writer } = this.#call;
-    const { store } = writer.engine;
+    const { store } = writer.state;
     const reader = stillReader(store, writer.writeSet.reader);
     this.#still = new Map();
     for (const name of [attachment.map, ...attachment.writes, ...attachment.reads]) {

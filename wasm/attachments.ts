@@ -5,10 +5,9 @@
  */
 import type { AttachmentFact, Known, ModuleCatalog } from "../catalog/module-catalog.js";
 import type { Change, ChangeCapture } from "../engine/change-capture.js";
-import type { CommitWatcher } from "../engine/commit-watcher.js";
 import type { Engine } from "../engine/engine.js";
 import { StoredWriter } from "../engine/stored-writer.js";
-import type { WriteTransaction } from "../engine/write-transaction.js";
+import type { CommitWatcher, WriteTransaction } from "../engine/write-transaction.js";
 import { LlmdbError, type LlmdbErrorCode } from "../pager/error.js";
 import { type AttachedCall, callAttached, namingAttachment } from "./attached-call.js";
 import { DerivedWrites, mapNumbered } from "./derived-writes.js";
@@ -88,7 +87,8 @@ export class Attachments implements CommitWatcher {
       const what = `module ${attachment.module} is attached to map "${attachment.map}", and is not there to be used`;
       throw new LlmdbError("LLMDB_CORRUPT", `${what}; detach it, or restore a backup`, { hash: attachment.module });
     }
-    return { attachment, capabilities, catalog: this.#catalog, writer, log: this.log };
+    const { modules: bounds } = this.#engine;
+    return { attachment, capabilities, bounds, catalog: this.#catalog, writer, log: this.log };
   }
 
   #runHook(call: AttachedCall, changes: readonly Change[]): DerivedWrite[] {

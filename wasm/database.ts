@@ -5,7 +5,7 @@
 import type { PinnedView } from "../engine/pinned-view.js";
 import type { Verification } from "../engine/verify.js";
 import { Database as TemporalDatabase } from "../temporal/database.js";
-import { ViewSources } from "../temporal/sources.js";
+import { ViewSources } from "../temporal/state-sources.js";
 import { Modules } from "./modules.js";
 import { checkModules } from "./verify.js";
 
@@ -25,10 +25,9 @@ export class Database extends TemporalDatabase {
     const report = yield* super.check(view);
     // What the trees hold is looked at only where they are whole.
     if (!report.ok) return report;
-    const problems = yield* checkModules(
-      this.engine,
-      new ViewSources(this.engine, view, () => this.engine.requireOpen(), false),
-    );
+    const { state } = this.engine;
+    const sources = new ViewSources(state, view, () => state.requireOpen(), false);
+    const problems = yield* checkModules(this.engine, sources);
     return { ...report, ok: problems.length === 0, problems };
   }
 }

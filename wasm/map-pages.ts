@@ -4,8 +4,8 @@
  */
 
 import { maxKeyBytes } from "../btree/node.js";
-import type { ByteSource } from "../engine/byte-map.js";
-import type { Engine } from "../engine/engine.js";
+import type { ByteSource } from "../engine/byte-source.js";
+import type { CommittedState } from "../engine/committed-state.js";
 import { copyValue, Entry, findEntry } from "../engine/entry.js";
 import { type LeafRun, openLeaves } from "../engine/leaf-run.js";
 import { parseRange, type Range } from "../engine/range.js";
@@ -28,10 +28,10 @@ export class MapPages implements PageSource {
   #still: ByteSource | null = null;
 
   /** @throws LlmdbError `LLMDB_INVALID_ARGUMENT`, `LLMDB_KEY_TOO_LONG`, `LLMDB_CLOSED`, `LLMDB_CORRUPT` */
-  constructor(engine: Engine, map: string, range: Range | undefined) {
-    this.#store = engine.store;
-    this.pageSize = engine.store.pageSize;
-    this.#run = openLeaves(engine, map, wholeRange(range, this.pageSize));
+  constructor(state: CommittedState, map: string, range: Range | undefined) {
+    this.#store = state.store;
+    this.pageSize = state.store.pageSize;
+    this.#run = openLeaves(state, map, wholeRange(range, this.pageSize));
     this.tx = this.#run.tx;
     this.micros = this.#run.micros;
     this.batch.chunks = this.#run.cache.chunks;

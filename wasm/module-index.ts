@@ -4,12 +4,12 @@
  *
  * An entry has the key [index key, key of the record] and no value.
  */
-import type { Engine } from "../engine/engine.js";
 import { encodeElement, encodeElementPrefix, type Key, type KeyBuffer, keyAfterPrefix } from "../engine/key.js";
 import { TUPLE } from "../engine/key-tags.js";
 import { OrderedMap } from "../engine/ordered-map.js";
 import { type ParsedRange, parseRangeAs, type Range, type RangeEncoding } from "../engine/range.js";
 import type { Receipt } from "../engine/receipt.js";
+import type { TransactionRunner } from "../engine/transaction-runner.js";
 
 /** The map of an index. */
 export function indexMapName(name: string): string {
@@ -53,9 +53,9 @@ export class ModuleIndex {
   readonly #rebuild: () => Promise<Receipt>;
 
   /** @internal Use `db.modules.index`. */
-  constructor(engine: Engine, name: string, rebuild: () => Promise<Receipt>) {
+  constructor(runner: TransactionRunner, name: string, rebuild: () => Promise<Receipt>) {
     this.name = name;
-    this.#entries = new IndexEntries(engine, indexMapName(name), undefined);
+    this.#entries = new IndexEntries(runner, indexMapName(name), undefined);
     this.#rebuild = rebuild;
   }
 

@@ -19,7 +19,7 @@ import type { WriteTransaction } from "../engine/write-transaction.js";
 import { LlmdbError } from "../pager/error.js";
 import type { At } from "../temporal/at.js";
 import type { Version } from "../temporal/reads.js";
-import { CommittedSources } from "../temporal/sources.js";
+import { CommittedSources } from "../temporal/state-sources.js";
 import { requirePartition } from "../temporal/stored-key.js";
 import { type AttachmentOf, type AttachOptions, checkAttachmentOf, checkAttachOptions } from "./attach-options.js";
 import { Attachments } from "./attachments.js";
@@ -70,8 +70,8 @@ export class Modules {
     this.#engine = engine;
     this.#catalog = new ModuleCatalog(engine);
     this.#attachments = new Attachments(engine, this.#catalog);
-    this.#sources = new CommittedSources(engine);
-    this.#maxNameBytes = maxKeyBytes(engine.store.pageSize) - 1;
+    this.#sources = new CommittedSources(engine.state);
+    this.#maxNameBytes = maxKeyBytes(engine.state.store.pageSize) - 1;
     this.#attachments.begin();
   }
 
@@ -138,7 +138,7 @@ export class Modules {
    * @throws LlmdbError `LLMDB_NOT_FOUND`, `LLMDB_CLOSED`, `LLMDB_CORRUPT`
    */
   explain(module: string | Uint8Array): ModuleExplanation {
-    this.#engine.requireOpen();
+    this.#engine.state.requireOpen();
     if (typeof module !== "string") return explainModule(hashOfModule(module), module);
     const { hash } = this.#find(module);
     return explainModule(hash, this.#catalog.bytes(hash));
@@ -251,7 +251,7 @@ export class Modules {
   }
 
   #pageCall(module: string, call: Call, pages: PagesOf, given: CallOptions | undefined): PageCall {
-    this.#engine.requireOpen();
+    this.#engine.state.requireOpen();
     const options = checkCallOptions(given, requireRuns(this.#engine.modules));
     const ready = this.#ready(this.#usable(module), options.floats);
     this.#requireCall(ready, call);
@@ -265,7 +265,7 @@ export class Modules {
     if (pages === null || typeof pages !== "object") throw invalid("say which pages: { map } or { partition }");
     if ("map" in pages) {
       checkMapOptions(pages.map, undefined, this.#maxNameBytes);
-      return new MapPages(this.#engine, pages.map, pages.range);
+      return new MapPages(this.#engine.state, pages.map, pages.range);
     }
     return new TemporalPages(this.#sources, requirePartition(pages.partition ?? 0), pages.range, pages.at);
   }

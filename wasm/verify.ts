@@ -5,7 +5,7 @@
  */
 import { CODE, ModuleCatalog } from "../catalog/module-catalog.js";
 import type { ModuleFact } from "../catalog/stored-fact.js";
-import type { Engine } from "../engine/engine.js";
+import type { TransactionRunner } from "../engine/transaction-runner.js";
 import type { VerifyProgress, VerifyReport } from "../engine/verify.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Sources } from "../temporal/sources.js";
@@ -15,8 +15,8 @@ import { requireGranted } from "./module-surface.js";
 
 type Problems = VerifyReport["problems"];
 
-export function* checkModules(engine: Engine, sources: Sources): Generator<VerifyProgress, Problems> {
-  const catalog = new ModuleCatalog(engine, sources);
+export function* checkModules(runner: TransactionRunner, sources: Sources): Generator<VerifyProgress, Problems> {
+  const catalog = new ModuleCatalog(runner, sources);
   const problems: Problems = [];
   if (catalog.isEmpty) return problems;
   const attempt = <T>(read: () => T): T | undefined => {

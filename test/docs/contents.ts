@@ -4,9 +4,9 @@ import { inspect } from "node:util";
 import { expect } from "vitest";
 import type { BoundFields } from "../../btree/bounds.js";
 import { ByteMapWriter } from "../../engine/byte-map.js";
-import type { Engine } from "../../engine/engine.js";
 import { encodeKey, KeyBuffer } from "../../engine/key.js";
 import type { Database, Key } from "../../index.js";
+import { engineOf } from "../engine-of.js";
 import { readKey } from "./second-keys.js";
 import { type Checkpoint, type ReadMap, SecondReader } from "./second-reader.js";
 
@@ -30,7 +30,7 @@ const FIELDS: BoundFields = [
 
 /** Changes a map that keeps bounds, as only the layers above the engine have them: keys are text, values short. */
 export function changeBounded(db: Database, below: (below: number) => number, times: number): void {
-  const engine: Engine = Reflect.get(db.map("bounded"), "engine");
+  const engine = engineOf(db);
   const [key, upper] = [new KeyBuffer(), new KeyBuffer()];
   const text = (length: number): string => Array.from({ length }, () => "abcdé\0\u0001"[below(7)]).join("");
   engine.runBlocking((tx) => {

@@ -7,12 +7,13 @@ import type { BoundFields } from "../../btree/bounds.js";
 import type { Bounds } from "../../btree/cursor.js";
 import { FilterCursor } from "../../btree/filter-cursor.js";
 import { copyKey } from "../../btree/node.js";
-import { ByteMapWriter, type ByteSource, floorEntry } from "../../engine/byte-map.js";
-import type { Engine } from "../../engine/engine.js";
+import { ByteMapWriter } from "../../engine/byte-map.js";
+import { type ByteSource, floorEntry } from "../../engine/byte-source.js";
 import { copyValue, Entry } from "../../engine/entry.js";
 import { TransactionMap } from "../../engine/transaction-map.js";
 import type { WriteTransaction } from "../../engine/write-transaction.js";
 import { type Database, type OpenOptions, open } from "../../index.js";
+import { engineOf } from "../engine-of.js";
 import { expectSame, Random, SimulatedDisk } from "../harness/index.js";
 
 const path = "byte-map.llmdb";
@@ -27,10 +28,6 @@ const invalid = expect.objectContaining({ code: "LLMDB_INVALID_ARGUMENT" });
 
 /** Keys in hex, each with its value. */
 type Model = Map<string, Buffer>;
-
-function engineOf(db: Database): Engine {
-  return Reflect.get(db.map("any"), "engine");
-}
 
 function openOn(storage: SimulatedDisk, options: OpenOptions = {}): Database {
   return open(path, { storage, pageSize: 4096, ...options });
@@ -78,7 +75,7 @@ function write(tx: WriteTransaction, model: Model, random: Random, times: number
 }
 
 function sourceOf(db: Database): ByteSource {
-  const { directory, store } = engineOf(db);
+  const { directory, store } = engineOf(db).state;
   const state = directory.get(NAME);
   if (state === undefined) throw new Error("the map is not there");
   expect(state.bounds).toEqual(FIELDS);
@@ -187,7 +184,7 @@ test("a filter goes on when its pages are evicted between steps", () => {
   const small = openOn(storage, { cacheBytes: 0 });
   const others = small.map<number, string>("others");
   const limits = Buffer.concat([u32(5e5), u32(5e5)]);
-  const { misses } = engineOf(small).store.cache;
+  const { misses } = engineOf(small).state.store.cache;
   for (const reverse of [false, true]) {
     let steps = 0;
     const evict = (): void => {
@@ -197,7 +194,7 @@ test("a filter goes on when its pages are evicted between steps", () => {
     expect(expected.length).toBeGreaterThan(100);
     expectSame(filter(sourceOf(small), limits, reverse, evict), reverse ? expected.toReversed() : expected, "filtered");
   }
-  expect(engineOf(small).store.cache.misses - misses).toBeGreaterThan(1000);
+  expect(engineOf(small).state.store.cache.misses - misses).toBeGreaterThan(1000);
   small.closeSync();
 });
 
@@ -249,12 +246,12 @@ test("a map keeps the fields that it was made with, until it is dropped", () => 
     other.put(key, 12, key, 0);
     expect(map.tree.bounds).toEqual(OTHER);
   });
-  expect(engine.directory.get(NAME)?.bounds).toEqual(OTHER);
+  expect(engine.state.directory.get(NAME)?.bounds).toEqual(OTHER);
   run((tx) => {
     tx.drop(NAME);
     new TransactionMap(tx, NAME, undefined).put("", 1);
   });
-  expect(engine.directory.get(NAME)?.bounds).toEqual([]);
+  expect(engine.state.directory.get(NAME)?.bounds).toEqual([]);
   run((tx) => {
     expect(() => new ByteMapWriter(tx, NAME)).toThrow(invalid);
   });

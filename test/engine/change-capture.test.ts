@@ -15,8 +15,8 @@ import type { WriteTransaction } from "../../engine/write-transaction.js";
 import { type Database, type OpenOptions, open } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import { effort } from "../effort.js";
+import { engineOf } from "../engine-of.js";
 import { openFresh } from "../map/fresh.js";
-import { engineOf } from "../map/hot-run.js";
 
 const KEYS = 40;
 const SIZES = [0, 3, 40, 700, 3000, 20_000];

@@ -6,8 +6,8 @@ import { StoredWriter } from "../../engine/stored-writer.js";
 import { valueCodec } from "../../engine/value.js";
 import type { WriteTransaction } from "../../engine/write-transaction.js";
 import { effort } from "../effort.js";
+import { engineOf } from "../engine-of.js";
 import { openFresh } from "../map/fresh.js";
-import { engineOf } from "../map/hot-run.js";
 
 const invalid = expect.objectContaining({ code: "LLMDB_INVALID_ARGUMENT" });
 const db = openFresh({ pageSize: 4096 });

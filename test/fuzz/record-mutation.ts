@@ -9,7 +9,8 @@ import { copyValue, Entry } from "../../engine/entry.js";
 import { putEntry, removeEntry } from "../../engine/entry-change.js";
 import { writerOf } from "../../engine/transaction.js";
 import { type ValueFormat, valueCodec } from "../../engine/value.js";
-import type { WorkingMap, WriteTransaction } from "../../engine/write-transaction.js";
+import type { WorkingMap } from "../../engine/working-map.js";
+import type { WriteTransaction } from "../../engine/write-transaction.js";
 import { LlmdbError, open } from "../../index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import { HEAD, HISTORY, LIVE, MENTIONS, TRANSACTIONS, VALUES } from "../../temporal/maps.js";
@@ -99,7 +100,7 @@ function change(writer: WriteTransaction, name: string, random: Random): void {
 }
 
 function entriesOf(writer: WriteTransaction, map: WorkingMap): Stored[] {
-  const { writeSet, engine } = writer;
+  const { writeSet, state } = writer;
   const { reader } = writeSet;
   const keyBytes = new Uint8Array(65536);
   const found = new Entry();
@@ -108,7 +109,7 @@ function entriesOf(writer: WriteTransaction, map: WorkingMap): Stored[] {
     const { cache } = reader;
     const length = copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, keyBytes);
     found.set(reader, cursor.frame, cursor.slot);
-    entries.push({ key: keyBytes.slice(0, length), value: copyValue(reader, found, engine.store.extents).slice() });
+    entries.push({ key: keyBytes.slice(0, length), value: copyValue(reader, found, state.store.extents).slice() });
   }
   return entries;
 }

@@ -4,7 +4,7 @@
  * a failing run is a run.
  */
 import fc from "fast-check";
-import type { Durability } from "../../engine/engine.js";
+import type { Durability } from "../../engine/durability.js";
 import type { Key } from "../../engine/key.js";
 import type { Range } from "../../engine/range.js";
 import type { ValueFormat } from "../../engine/value.js";

@@ -6,9 +6,10 @@ import fc from "fast-check";
 import { expect, test } from "vitest";
 import type { Key, OpenOptions } from "../../index.js";
 import { effort } from "../effort.js";
+import { engineOf } from "../engine-of.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
 import { freshPath, mapped, openFresh } from "./fresh.js";
-import { engineOf, HotRun, hotSteps, strayMarks } from "./hot-run.js";
+import { HotRun, hotSteps, strayMarks } from "./hot-run.js";
 import { universe } from "./universe.js";
 
 /** Every third key, and all that are of another kind than their neighbours. */

@@ -12,6 +12,8 @@ import { TransactionMap } from "../../engine/transaction-map.js";
 import type { WriteTransaction } from "../../engine/write-transaction.js";
 import { type Database, type Key, type OpenOptions, open, type Snapshot } from "../../index.js";
 import { pointerCrc, pointerPage } from "../../pager/page-pointer.js";
+import type { PageReader } from "../../pager/page-reader.js";
+import { engineOf } from "../engine-of.js";
 import { expectClean, expectSame, valueFor } from "../harness/index.js";
 
 const NAMES = ["a", "b", "c"];
@@ -230,7 +232,7 @@ export class HotRun {
   }
 
   #expectSmall(): void {
-    const { directory, store } = this.#engine;
+    const { directory, store } = this.#engine.state;
     const bytes = directory.get(NAMES[0])?.tree.index?.bytes ?? 0;
     const most = (store.cache.maxFrames * store.pageSize) / 32;
     if (bytes > most) throw new Error(`the index takes ${bytes} bytes, more than ${most}`);
@@ -272,7 +274,7 @@ export class HotRun {
     const expected = model.get(name)?.get(place);
     const key = this.#keys[place];
     const map = this.#mapOf(source, name);
-    const { cache } = this.#engine.store;
+    const { cache } = this.#engine.state.store;
     const before = cache.fetches;
     switch (this.#turn++ & 3) {
       case 0:
@@ -287,7 +289,7 @@ export class HotRun {
       default:
         this.#expectBytes(map.getBytes(key), expected, `${where}: getBytes(${place}) of ${name}`);
     }
-    const depth = source === this.#db ? (this.#engine.directory.get(name)?.tree.depth ?? 0) : 0;
+    const depth = source === this.#db ? (this.#engine.state.directory.get(name)?.tree.depth ?? 0) : 0;
     if (expected === undefined || depth < 2) return;
     this.reads++;
     if (cache.fetches - before === 1) this.hits++;
@@ -310,16 +312,13 @@ export class HotRun {
   }
 }
 
-export function engineOf(db: Database): Engine {
-  return Reflect.get(db, "engine");
-}
-
 function copyOf(model: Model): Model {
   return new Map(Array.from(model, ([name, entries]) => [name, new Map(entries)]));
 }
 
 /** Frames that are marked as leaves of a tree, and are not among those of its newest committed version. */
-export function strayMarks({ store, directory }: Engine): string[] {
+export function strayMarks({ state }: Engine): string[] {
+  const { store, directory } = state;
   const { cache } = store;
   const leaves = new Map<number, Set<number>>();
   for (const name of directory.names()) {
@@ -337,7 +336,7 @@ export function strayMarks({ store, directory }: Engine): string[] {
   return stray;
 }
 
-function* leavesOf(tree: Tree, reader: Engine["store"]["reader"]): Generator<number> {
+function* leavesOf(tree: Tree, reader: PageReader): Generator<number> {
   const { cache } = reader;
   let pages = tree.depth === 0 ? [] : [{ page: tree.root.page, crc: tree.root.crc }];
   for (let level = tree.depth - 1; level > 0; level--) {

@@ -15,16 +15,16 @@ import { parseRange, type Range } from "../../engine/range.js";
 import { type Database, type OpenOptions, open } from "../../index.js";
 import { LEAF, PageViews } from "../../pager/page.js";
 import { effort } from "../effort.js";
+import { engineOf } from "../engine-of.js";
 import { Random } from "../harness/index.js";
 import { freshPath, mapped, openFresh } from "./fresh.js";
-import { engineOf } from "./hot-run.js";
 
 type Entries = [unknown, Uint8Array][];
 
 const bytes = { values: "bytes" } as const;
 
 function leavesIn(db: Database, range?: Range): LeafRun {
-  return openLeaves(engineOf(db), "m", parseRange(range, 1000).bounds);
+  return openLeaves(engineOf(db).state, "m", parseRange(range, 1000).bounds);
 }
 
 /** What the copies of the leaves of a run hold, read from the copies alone; `between` runs after each batch. */
@@ -213,7 +213,7 @@ test("a forgotten run lets its pages and its state go", async () => {
   if (typeof collect !== "function") return;
   const db = openFresh();
   fill(db, new Random(6), 500);
-  const { cache } = engineOf(db).store;
+  const { cache } = engineOf(db).state.store;
   const forget = (): void => {
     expect(leavesIn(db).next(4)).toBe(4);
   };

@@ -5,10 +5,10 @@ import { expect, test } from "vitest";
 import { openLeaves } from "../../engine/leaf-run.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
 import { effort } from "../effort.js";
+import { engineOf } from "../engine-of.js";
 import { ModelRun, stepsOf } from "../harness/index.js";
 import { compareKeys } from "../key/order.js";
 import { mapped, openFresh } from "./fresh.js";
-import { engineOf } from "./hot-run.js";
 import { universe } from "./universe.js";
 
 const WHOLE = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
@@ -51,7 +51,7 @@ test.skipIf(mapped)("a worker reads the pages of a batch where they are", async 
     for (let i = 0; i < 3000; i++) tx.map<number, string>("m").put(i, `value ${i}`);
   });
   await db.checkpoint();
-  const run = openLeaves(engineOf(db), "m", WHOLE);
+  const run = openLeaves(engineOf(db).state, "m", WHOLE);
   const { cache } = run;
   expect(run.next(1000)).toBeGreaterThan(10);
   const frames = [...run.frames.subarray(0, run.count)];

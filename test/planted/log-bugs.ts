@@ -5,14 +5,14 @@ export const LOG_BUGS: readonly PlantedBug[] = [
   {
     name: "a blocking commit is acknowledged before the log is synced",
     file: "engine/engine.ts",
-    find: "result.receipt.tx > this.durableTx) this.journal.syncCommit(result.receipt.tx);",
-    replace: "result.receipt.tx > this.durableTx) this.journal.requestSync(result.receipt.tx).catch(() => {});",
+    find: "result.receipt.tx > this.durableTx) this.#groupCommit.sync(result.receipt.tx);",
+    replace: "result.receipt.tx > this.durableTx) this.#groupCommit.request(result.receipt.tx).catch(() => {});",
   },
   {
     name: "a promise is resolved before the log is synced",
     file: "engine/engine.ts",
-    find: "await this.journal.requestSync(result.receipt.tx);",
-    replace: "this.journal.requestSync(result.receipt.tx).catch(() => {});",
+    find: "await this.#groupCommit.request(result.receipt.tx);",
+    replace: "this.#groupCommit.request(result.receipt.tx).catch(() => {});",
   },
   {
     name: "a sync acknowledges what was written after it began",
@@ -22,16 +22,16 @@ export const LOG_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "after a failed log sync the handle goes on",
-    file: "engine/journal.ts",
-    find: "throw checkpointer.fail(error);\n    }\n  }\n}",
-    replace: "throw error;\n    }\n  }\n}",
+    file: "engine/group-commit.ts",
+    find: "throw this.#failure.fail(error);\n    }\n    this.#journal.wake();",
+    replace: "throw error;\n    }\n    this.#journal.wake();",
     torture: { round: 5 },
   },
   {
     name: "a failed log sync of promises acknowledges them",
-    file: "engine/journal.ts",
-    find: "        if (!this.#isHeld(next, error)) this.checkpointer?.fail(error);\n      }\n      this.#wake();",
-    replace: "        this.#waiters.wake(Number.POSITIVE_INFINITY);\n      }\n      this.#wake();",
+    file: "engine/group-commit.ts",
+    find: "        if (!this.#isHeld(next, error)) this.#failure.fail(error);\n      }\n      journal.wake();",
+    replace: "        journal.waiters.wake(Number.POSITIVE_INFINITY);\n      }\n      journal.wake();",
     torture: { round: 5 },
   },
   {

@@ -23,7 +23,7 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   {
     name: "no sync after the meta page, beside commits",
     file: "engine/checkpointer.ts",
-    find: '      await data.file.syncAsync();\n      this.#requireWhole();\n      if (attempt.phase === "meta")',
+    find: '      await data.file.syncAsync();\n      this.#failure.requireNone();\n      if (attempt.phase === "meta")',
     replace: '      if (attempt.phase === "meta")',
   },
   {
@@ -70,9 +70,9 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   },
   {
     name: "a page under a snapshot is freed",
-    file: "engine/engine.ts",
-    find: "this.store.openReader(this.lastTx);",
-    replace: "this.store.openReader(isCheckpoint ? this.lastTx : this.lastTx + 1_000_000);",
+    file: "engine/views.ts",
+    find: "state.store.openReader(state.lastTx);",
+    replace: "state.store.openReader(isCheckpoint ? state.lastTx : state.lastTx + 1_000_000);",
   },
   {
     name: "a page that was just born is not held by the pin of its transaction",
@@ -127,19 +127,19 @@ export const PAGE_BUGS: readonly PlantedBug[] = [
   {
     name: "a failed checkpoint may be followed by another",
     file: "engine/checkpointer.ts",
-    find: 'if (!isDiskFull(error) || this.#attempt?.phase === "meta") return this.fail(error);',
-    replace: "if (!isDiskFull(error) && this.#attempt === null) return this.fail(error);",
+    find: 'if (!isDiskFull(error) || this.#attempt?.phase === "meta") return this.#failure.fail(error);',
+    replace: "if (!isDiskFull(error) && this.#attempt === null) return this.#failure.fail(error);",
   },
   {
     name: "a handle that failed takes more commits",
     file: "engine/engine.ts",
-    find: "    if (this.checkpointer.failure !== null) throw this.checkpointer.failure;\n",
+    find: "    this.failure.requireNone();\n",
     replace: "",
   },
   {
     name: "a commit is shown although it could not be written",
     file: "engine/engine.ts",
-    find: "      throw this.checkpointer.fail(error);\n    }\n    if (logged) return;",
+    find: "      throw this.failure.fail(error);\n    }\n    if (logged) return;",
     replace: "      logged = true;\n    }\n    if (logged) return;",
   },
 ];

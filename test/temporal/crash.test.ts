@@ -4,7 +4,7 @@
  * tells the same story; and writing goes on, whatever the clock shows by then.
  */
 import { expect, test } from "vitest";
-import type { Durability } from "../../engine/engine.js";
+import type { Durability } from "../../engine/durability.js";
 import type { Database } from "../../temporal/database.js";
 import { open } from "../../temporal/open.js";
 import { seeds } from "../effort.js";

@@ -12,10 +12,10 @@ import type { At, Database, OpenOptions, Range } from "../../index.js";
 import { PageViews } from "../../pager/page.js";
 import { type LeafPack, packLeaves } from "../../temporal/leaf-pack.js";
 import { sourcesOf } from "../../temporal/snapshot.js";
-import { CommittedSources } from "../../temporal/sources.js";
+import { CommittedSources } from "../../temporal/state-sources.js";
 import { effort } from "../effort.js";
+import { engineOf } from "../engine-of.js";
 import { openFresh } from "../map/fresh.js";
-import { engineOf } from "../map/hot-run.js";
 
 const codec = valueCodec("msgpack");
 
@@ -150,10 +150,10 @@ test("pages hold what a range gives at any point, byte for byte the same from th
       ...(validAt !== null && { validAt: START + validAt * DAY }),
       ...(tx !== null && { tx: Math.min(tx, commits.length) }),
     };
-    if (at.tx !== undefined && at.tx > engineOf(db).lastTx) at.tx = engineOf(db).lastTx;
+    if (at.tx !== undefined && at.tx > engineOf(db).state.lastTx) at.tx = engineOf(db).state.lastTx;
     const range: Range = { ...(gte !== undefined && { gte }), ...(lt !== undefined && { lt }) };
     const snapshot = db.snapshot();
-    const sources = isSnapshot ? sourcesOf(snapshot) : new CommittedSources(engineOf(db));
+    const sources = isSnapshot ? sourcesOf(snapshot) : new CommittedSources(engineOf(db).state);
     const pack = packLeaves(sources, id, range, at);
     const expected = [...snapshot.partition(id).range(range, at)];
     commit(db, commits[0]);
@@ -173,7 +173,7 @@ test("pages hold what a range gives at any point, byte for byte the same from th
 function pagesOf(facts: readonly [Key, unknown][], options: OpenOptions): Buffer[] {
   const db = openFresh(options);
   for (const [key, value] of [...facts].reverse()) db.partition(3).putSync(key, value, { validFrom: START });
-  const pack = packLeaves(new CommittedSources(engineOf(db)), 3);
+  const pack = packLeaves(new CommittedSources(engineOf(db).state), 3);
   const { pages } = unpack(pack, 0);
   pack.close();
   db.closeSync();
@@ -186,7 +186,7 @@ test("pages are filled, and read while others write", () => {
   db.transactionSync((tx) => {
     for (let i = 0; i < 5000; i++) tx.partition(1).put(["fact", i], i);
   });
-  const pack = packLeaves(new CommittedSources(engineOf(db)), 1);
+  const pack = packLeaves(new CommittedSources(engineOf(db).state), 1);
   const page = new Uint8Array(4096);
   const counts: number[] = [];
   for (let count = pack.next(page, 0); count > 0; count = pack.next(page, 0)) {
@@ -203,7 +203,7 @@ test("pages are filled, and read while others write", () => {
 test("what a range of pages does not have is refused, and so is a pack that is closed", () => {
   const db = openFresh();
   db.putSync("a", 1);
-  const sources = new CommittedSources(engineOf(db));
+  const sources = new CommittedSources(engineOf(db).state);
   for (const range of [{ reverse: true }, { limit: 3 }, { offset: 1 }]) {
     expect(() => packLeaves(sources, 0, range)).toThrow(expect.objectContaining({ code: "LLMDB_INVALID_ARGUMENT" }));
   }
@@ -213,7 +213,7 @@ test("what a range of pages does not have is refused, and so is a pack that is c
     expect(pack.value(bytes, bytes.length)).toEqual(bytes[1] === 0x61 ? Uint8Array.of(1) : undefined);
   }
   expect(pack.value(new Uint8Array(1200).fill(0x20), 1100)).toBeUndefined();
-  expect([pack.tx, pack.micros, pack.pageSize]).toEqual([1, engineOf(db).lastMicros, 8192]);
+  expect([pack.tx, pack.micros, pack.pageSize]).toEqual([1, engineOf(db).state.lastMicros, 8192]);
   pack.close();
   const closed = expect.objectContaining({ code: "LLMDB_CLOSED" });
   expect(() => pack.next(new Uint8Array(8192), 0)).toThrow(closed);

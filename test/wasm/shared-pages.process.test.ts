@@ -7,8 +7,8 @@ import type { Database } from "../../index.js";
 import { MapPages } from "../../wasm/map-pages.js";
 import { MORSEL_PAGES } from "../../wasm/morsel.js";
 import { sharePages } from "../../wasm/shared-pages.js";
+import { engineOf } from "../engine-of.js";
 import { mapped, openFresh } from "../map/fresh.js";
-import { engineOf } from "../map/hot-run.js";
 import { compileCore } from "./compiled-core.js";
 import { exampleModule } from "./module-text.js";
 
@@ -24,8 +24,8 @@ test.skipIf(mapped)("a shared cache hands out its own pages, and keeps them unti
   for (const sharedCache of [true, false]) {
     const db = openFresh({ pageSize: 4096, sharedCache });
     fill(db);
-    const { cache } = engineOf(db).store;
-    const source = new MapPages(engineOf(db), "m", undefined);
+    const { cache } = engineOf(db).state.store;
+    const source = new MapPages(engineOf(db).state, "m", undefined);
     const shared = sharePages(source, 100, 4);
     expect(shared.count).toBe(100);
     const own = shared.chunks.every(({ buffer }) => cache.chunks.some(({ u8 }) => u8.buffer === buffer));

@@ -2,7 +2,7 @@
  * What a torture run does to a database, as plain data drawn from a seed. Guarantees: every step makes sense in every
  * state, and the same generator gives the same plan.
  */
-import type { Durability } from "../../../engine/engine.js";
+import type { Durability } from "../../../engine/durability.js";
 import type { Random } from "../random.js";
 
 /** A change of a map. `seed` makes the value. */

@@ -3,7 +3,7 @@
  * of keys that keep their order, which change nothing that a B+tree or a log does; the number that it stands for is
  * counted.
  */
-import type { Durability } from "../../../engine/engine.js";
+import type { Durability } from "../../../engine/durability.js";
 import type { TorturePlan, TortureStep } from "./plan.js";
 
 /** How large the scope is. */
