@@ -1,11 +1,13 @@
 /**
- * The parts of the database rest on each other in one direction: a folder imports only from itself and from the
- * folders above it in `layers`. Only the storage port reaches the operating system, the clock and chance.
+ * The parts of the database rest on each other in one direction: a folder imports only from itself and from the folders
+ * above it in `layers`, and no file imports itself, however long the way. Only the storage port reaches the operating
+ * system, the clock and chance.
  */
 import { existsSync } from "node:fs";
 import { builtinModules } from "node:module";
 import { join, posix } from "node:path";
 import { expect, test } from "vitest";
+import { circlesIn } from "./circles.js";
 import { root, type Source, sourcesIn } from "./sources.js";
 import { clockAndChanceOf, globalTimersOf, importsOf } from "./syntax.js";
 
@@ -116,6 +118,10 @@ test("a folder imports only from itself and from folders below it", () => {
   expect(sources.flatMap(importProblems)).toEqual([]);
 });
 
+test("no file imports itself through others, in the tests and scripts neither", () => {
+  expect(circlesIn(sourcesIn(".", /\.[cm]?[jt]s$/))).toEqual([]);
+});
+
 test("only the storage port reads the clock and draws random numbers", () => {
   expect(sources.flatMap(clockProblems)).toEqual([]);
 });
@@ -146,6 +152,40 @@ test.each([
   ["a socket", 'import net = require("node:net");'],
 ])("self-check: %s from the B+tree is found", (_what, text) => {
   expect(importProblems({ path: "btree/synthetic.ts", text })).toHaveLength(1);
+});
+
+/** Files of one folder, by their names and texts. */
+function filesOf(texts: Readonly<Record<string, string>>): Source[] {
+  return Object.entries(texts).map(([name, text]) => ({ path: `pager/${name}`, text }));
+}
+
+test("self-check: circles are found, each once, and what only leads to one or comes from one is not of it", () => {
+  const files = filesOf({
+    "above.ts": 'import { a } from "./a.js";',
+    "a.ts": 'import { b } from "./b.js"; import { missing } from "./missing.js";',
+    "b.ts": 'import type { C } from "./c.js"; export * from "./below.js";',
+    "c.ts": 'export type A = import("./a.js").A;',
+    "below.ts": 'import { left } from "./left.mjs";',
+    "left.mjs": 'const { right } = await import("./right.mjs");',
+    "right.mjs": 'export { left } from "../pager/left.mjs";',
+    "self.ts": 'import { self } from "./self.js";',
+    "alone.ts": 'import { alone } from "alone"; // import "./a.js"',
+  });
+  expect(circlesIn(files)).toEqual([
+    ["pager/a.ts", "pager/b.ts", "pager/c.ts"],
+    ["pager/left.mjs", "pager/right.mjs"],
+    ["pager/self.ts"],
+  ]);
+});
+
+test("self-check: a circle that is planted into the sources is found", () => {
+  const importer = sources.find((source) => importsOf(source).some(({ text }) => text.startsWith("./")))!;
+  const { text } = importsOf(importer).find((found) => found.text.startsWith("./"))!;
+  const folder = posix.dirname(importer.path);
+  const target = posix.join(folder, text).replace(/\.js$/, ".ts");
+  const back = `import type {} from "./${posix.relative(posix.dirname(target), importer.path)}";\n`;
+  const planted = sources.map((one) => (one.path === target ? { ...one, text: back + one.text } : one));
+  expect(circlesIn(planted)).toEqual([[importer.path, target].sort()]);
 });
 
 test("self-check: siblings do not know each other", () => {
