@@ -5,10 +5,11 @@
  * A text is cut into all runs of three UTF-16 units; behind its end stand two units that no text needs, so that runs of
  * one and two units at the end are the beginning of a gram as well.
  */
+
+import { BlockReader } from "../models/text/posting-block.js";
+import { addPostings, type BlockMap, blockCount, removePostings, scanPostings } from "../models/text/posting-list.js";
 import type { Transaction } from "../temporal/transaction.js";
 import { GRAMS } from "./maps.js";
-import { BlockReader } from "./posting-block.js";
-import { addPostings, type BlockMap, blockCount, removePostings, scanPostings } from "./posting-list.js";
 import type { EntityValue } from "./record.js";
 import type { MapsOf } from "./stored-map.js";
 

@@ -3,7 +3,8 @@
  *
  * @module llmdb/memory
  */
-export { type Analyzer, type AnalyzerOptions, createAnalyzer, english, plain } from "./analyzer.js";
+export { type Analyzer, type AnalyzerOptions, createAnalyzer, english, plain } from "../models/text/analyzer.js";
+export type { Stemmer } from "../models/text/stemmer.js";
 export type { Embedder } from "./embedder.js";
 export type { Graph, KnowledgeGraph } from "./graph.js";
 export type {
@@ -29,5 +30,4 @@ export type {
   RelationValue,
   TurnValue,
 } from "./record.js";
-export type { Stemmer } from "./stemmer.js";
 export type { ForgetOptions, MemoryTransaction, Remembered } from "./transaction.js";

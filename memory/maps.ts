@@ -4,7 +4,7 @@
  * here.
  */
 import type { Key } from "../engine/key.js";
-import type { BlockKey } from "./posting-list.js";
+import type { BlockKey } from "../models/text/posting-list.js";
 import { isRecordKind, type RecordKind } from "./record.js";
 import type { ScopePath } from "./scope.js";
 import { isBytes, isCount, isText, listOf, objectOf, type Shape, StoredMap, tupleOf } from "./stored-map.js";

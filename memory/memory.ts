@@ -3,11 +3,11 @@
  * corrected or withdrawn stays on record; nothing outside of the memory's scope is seen or changed through it.
  */
 import { YieldIterator } from "../engine/held-iterator.js";
+import { type Analyzer, english } from "../models/text/analyzer.js";
 import { type At, requireOptions } from "../temporal/at.js";
 import { Database } from "../temporal/database.js";
 import type { Committed, ReceiptOptions, TransactionOptions } from "../temporal/options.js";
 import type { Transaction } from "../temporal/transaction.js";
-import { type Analyzer, english } from "./analyzer.js";
 import { requireSameAnalyzer } from "./directory.js";
 import { type Embedder, fuseRanks, similarities } from "./embedder.js";
 import { KnowledgeGraph } from "./graph.js";

@@ -2,19 +2,21 @@
  * Finding what is known by words. Guarantees: what is found was known at the point that is asked about, and lies in the
  * scopes that may be seen; the same question about the past has the same answer for ever, unless something is erased.
  */
+
+import type { Analyzer } from "../models/text/analyzer.js";
+import { indexTerms } from "../models/text/index-terms.js";
+import type { Match, Matches } from "../models/text/matches.js";
 import { type At, requireOptions } from "../temporal/at.js";
 import type { Database } from "../temporal/database.js";
 import { endOf, type Instant, parseInstant } from "../temporal/instant.js";
 import type { Version } from "../temporal/reads.js";
-import type { Analyzer } from "./analyzer.js";
 import { scopeNumber, scopesBelow } from "./directory.js";
 import { checkCount, checkKind, checkTags, invalid } from "./input.js";
 import { DOCUMENTS, type DocumentEntry, TURNS } from "./maps.js";
-import type { Match, Matches } from "./matches.js";
 import { hashText, isRecordValue, type MemoryRecord, type RecordKind, textsOf } from "./record.js";
 import { recordEntry } from "./record-name.js";
 import { resolveScope, type ScopePath, scopesAbove } from "./scope.js";
-import { indexTerms, searchText, turnDocument } from "./text-index.js";
+import { searchText, turnDocument } from "./text-index.js";
 import { countTokens } from "./tokens.js";
 import { recordOf } from "./version.js";
 

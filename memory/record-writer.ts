@@ -4,10 +4,10 @@
  */
 import { encodePrefix, type Key, KeyBuffer } from "../engine/key.js";
 import { writerOf } from "../engine/transaction.js";
+import type { Analyzer } from "../models/text/analyzer.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Valid } from "../temporal/at.js";
 import type { Transaction } from "../temporal/transaction.js";
-import type { Analyzer } from "./analyzer.js";
 import { Directory, digestOf } from "./directory.js";
 import { GramChange, gramsOf } from "./gram-index.js";
 import {

@@ -6,11 +6,12 @@
  * when it ceases to be, it moves to `past-terms`, ordered by the transaction that ended it. So a question about now
  * reads only what is known now, and one about the past adds what was ended since.
  */
-import type { Transaction } from "../temporal/transaction.js";
-import type { Analyzer } from "./analyzer.js";
-import { DOCUMENTS, DOCUMENTS_OF, type DocumentEntry, PAST_TERMS, TERMS, TOTALS, type Totals } from "./maps.js";
-import { Matches } from "./matches.js";
-import { BlockReader } from "./posting-block.js";
+
+import type { Analyzer } from "../models/text/analyzer.js";
+import { rarityOf, scoreOf } from "../models/text/bm25.js";
+import { countTerms, indexTerms } from "../models/text/index-terms.js";
+import { Matches } from "../models/text/matches.js";
+import { BlockReader } from "../models/text/posting-block.js";
 import {
   addPostings,
   type BlockMap,
@@ -19,7 +20,9 @@ import {
   removePostings,
   scanPostings,
   type WrittenBlockMap,
-} from "./posting-list.js";
+} from "../models/text/posting-list.js";
+import type { Transaction } from "../temporal/transaction.js";
+import { DOCUMENTS, DOCUMENTS_OF, type DocumentEntry, PAST_TERMS, TERMS, TOTALS, type Totals } from "./maps.js";
 import type { RecordValue } from "./record.js";
 import type { MapsOf } from "./stored-map.js";
 
@@ -29,15 +32,10 @@ export interface NewDocument extends DocumentEntry {
 }
 
 /** Separates terms, none of which contains it. */
-/** A term in a key takes at most three bytes for each of them. */
-const MAX_TERM_UNITS = 100;
 const BETWEEN = " ";
 /** As documents: how often the term occurs, and how many terms there are. As past ones: the document before them. */
 const KNOWN_EXTRAS = 2;
 const PAST_EXTRAS = 3;
-/** The parameters of BM25: Robertson and Zaragoza, "The Probabilistic Relevance Framework", 2009. */
-const K1 = 1.2;
-const B = 0.75;
 
 /** The document of a text. */
 export function documentOf(
@@ -63,24 +61,8 @@ export function documentOf(
   return value.kind === "turn" ? { ...entry, turn: [value.session, value.index] } : entry;
 }
 
-/** The terms of a text as they are in the index: an analyzer may make one that is too long for a key. */
-export function indexTerms(analyzer: Analyzer, text: string): string[] {
-  return analyzer.terms(text).map((term) => (term.length > MAX_TERM_UNITS ? beginningOf(term) : term));
-}
-
-/** Not cut between the halves of a character. */
-function beginningOf(term: string): string {
-  return term.slice(0, MAX_TERM_UNITS).replace(/[\uD800-\uDBFF]$/, "");
-}
-
 function termsOf({ terms }: DocumentEntry): string[] {
   return terms === "" ? [] : terms.split(BETWEEN);
-}
-
-function countTerms(terms: readonly string[]): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (const term of terms) counts.set(term, (counts.get(term) ?? 0) + 1);
-  return counts;
 }
 
 /** Collects what one transaction changes in the index, and writes it list by list. */
@@ -266,11 +248,9 @@ export function searchText(maps: MapsOf, terms: readonly string[], scopes: reado
       lists.visit(term, scope, totals[2], (document, count, length) => found.push(document, count, length));
     }
     const holders = found.length / 3;
-    const rarity = Math.log(1 + (documents - holders + 0.5) / (holders + 0.5)) * weight;
+    const rarity = rarityOf(holders, documents) * weight;
     for (let i = 0; i < found.length; i += 3) {
-      const count = found[i + 1];
-      const norm = K1 * (1 - B + (B * found[i + 2]) / meanLength);
-      matches.add(found[i], (rarity * count * (K1 + 1)) / (count + norm));
+      matches.add(found[i], scoreOf(rarity, found[i + 1], found[i + 2], meanLength));
     }
   }
   return matches;

@@ -4,13 +4,13 @@
  */
 import type { Key } from "../engine/key.js";
 import type { Milliseconds } from "../engine/receipt.js";
+import type { Analyzer } from "../models/text/analyzer.js";
 import { LlmdbError } from "../pager/error.js";
 import { requireOptions, type Valid } from "../temporal/at.js";
 import { type Instant, parseInstant, toMilliseconds } from "../temporal/instant.js";
 import type { Version } from "../temporal/reads.js";
 import type { Transaction } from "../temporal/transaction.js";
 import type { LoggedTransaction } from "../temporal/transaction-log.js";
-import type { Analyzer } from "./analyzer.js";
 import { digestOf, identified } from "./directory.js";
 import { GraphWriter } from "./graph-writer.js";
 import {

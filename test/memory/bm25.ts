@@ -2,7 +2,7 @@
  * BM25 over texts in memory, as plain as it can be: what an analyzer is judged with. Guarantees: the usual formula with
  * k1 = 1.2 and b = 0.75; texts that score the same come in the order in which they were given.
  */
-import type { Analyzer } from "../../memory/analyzer.js";
+import type { Analyzer } from "../../models/text/analyzer.js";
 import type { LabelledText, Search } from "./yardstick.js";
 
 const k1 = 1.2;

@@ -4,11 +4,11 @@
  */
 import { isDeepStrictEqual } from "node:util";
 import type { Key } from "../../engine/key.js";
-import { type Analyzer, english } from "../../memory/analyzer.js";
 import { digestOf } from "../../memory/directory.js";
 import * as maps from "../../memory/maps.js";
-import { BlockReader } from "../../memory/posting-block.js";
 import { hashText, isRecordValue, type RecordValue, textsOf } from "../../memory/record.js";
+import { type Analyzer, english } from "../../models/text/analyzer.js";
+import { BlockReader } from "../../models/text/posting-block.js";
 import type { Database } from "../../temporal/database.js";
 
 interface Lifetime {

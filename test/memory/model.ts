@@ -4,8 +4,8 @@
  * the identities of records, and in which order they became known.
  */
 import { expect } from "vitest";
-import { english } from "../../memory/analyzer.js";
 import { type RecordKind, type RecordValue, textsOf } from "../../memory/record.js";
+import { english } from "../../models/text/analyzer.js";
 
 const FOREVER = Number.POSITIVE_INFINITY;
 const K1 = 1.2;

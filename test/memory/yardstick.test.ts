@@ -2,9 +2,9 @@
 import MiniSearch from "minisearch";
 import { describe, expect, test } from "vitest";
 import { openMemory } from "../../index.js";
-import { english, plain } from "../../memory/analyzer.js";
 import { Memory } from "../../memory/memory.js";
-import { englishStopWords } from "../../memory/stop-words.js";
+import { english, plain } from "../../models/text/analyzer.js";
+import { englishStopWords } from "../../models/text/stop-words.js";
 import { bm25 } from "./bm25.js";
 import { corpus, type LabelledText, measure, queries, type Search } from "./yardstick.js";
 

@@ -1,7 +1,7 @@
 /** Posting lists and their blocks against a sorted array. */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { BlockReader, BlockWriter, MAX_BLOCK_BYTES } from "../../memory/posting-block.js";
+import { BlockReader, BlockWriter, MAX_BLOCK_BYTES } from "../../../models/text/posting-block.js";
 import {
   addPostings,
   type BlockKey,
@@ -9,10 +9,10 @@ import {
   type Posting,
   removePostings,
   scanPostings,
-} from "../../memory/posting-list.js";
-import { open } from "../../temporal/open.js";
-import { effort } from "../effort.js";
-import { SimulatedDisk } from "../harness/simulated-disk.js";
+} from "../../../models/text/posting-list.js";
+import { open } from "../../../temporal/open.js";
+import { effort } from "../../effort.js";
+import { SimulatedDisk } from "../../harness/simulated-disk.js";
 
 const RUNS = effort(40);
 const MAX = Number.MAX_SAFE_INTEGER;

@@ -2,7 +2,7 @@
  * The scores of the documents that match a question, by document number. Guarantees: no score of one question is seen
  * by another, as long as each is released; the best are found without sorting all.
  */
-import { LlmdbError } from "../pager/error.js";
+import { LlmdbError } from "../../pager/error.js";
 
 /** A document and its score. */
 export interface Match {
@@ -57,7 +57,7 @@ export class Matches {
 
 function grow(document: number): void {
   if (document >= MOST_DOCUMENTS) {
-    throw new LlmdbError("LLMDB_CORRUPT", "the index of the memory is damaged; run verify(), and restore a backup");
+    throw new LlmdbError("LLMDB_CORRUPT", "an index of texts is damaged; run verify(), and restore a backup");
   }
   const grown = new Float64Array(Math.max(document + 1, 2 * scores.length));
   grown.set(scores);

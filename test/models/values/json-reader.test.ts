@@ -2,8 +2,8 @@
 import { inspect, isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { MAX_INTEGER_DIGITS, readJson } from "../../models/values/json-reader.js";
-import { effort } from "../effort.js";
+import { MAX_INTEGER_DIGITS, readJson } from "../../../models/values/json-reader.js";
+import { effort } from "../../effort.js";
 
 /** A JSON text and the value that it must be read as. */
 interface Sample {

@@ -4,8 +4,8 @@
  */
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { stemEnglish } from "../../memory/stemmer.js";
-import { effort } from "../effort.js";
+import { stemEnglish } from "../../../models/text/stemmer.js";
+import { effort } from "../../effort.js";
 
 const stems: Record<string, string> = {
   caresses: "caress",

@@ -1,8 +1,8 @@
 /** What the analyzer makes of the things that agents write down and look for, and of everything else. */
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { createAnalyzer, english, plain } from "../../memory/analyzer.js";
-import { effort } from "../effort.js";
+import { createAnalyzer, english, plain } from "../../../models/text/analyzer.js";
+import { effort } from "../../effort.js";
 
 /** A text and the terms that `plain` finds in it. */
 const cases: [text: string, terms: string][] = [

@@ -4,9 +4,9 @@
  *
  * A list is named by a prefix of keys. A block's key is the prefix and its base, which is not above its first number.
  */
-import type { Key } from "../engine/key.js";
-import type { Range } from "../engine/range.js";
-import { LlmdbError } from "../pager/error.js";
+import type { Key } from "../../engine/key.js";
+import type { Range } from "../../engine/range.js";
+import { LlmdbError } from "../../pager/error.js";
 import { BlockReader, BlockWriter, MAX_BLOCK_BYTES } from "./posting-block.js";
 
 /** One number in a list, with what goes with it. */
@@ -67,7 +67,7 @@ export function addPostings(map: WrittenBlockMap, list: ListName, added: readonl
     let end = next;
     while (end < added.length && added[end].at < limit) end++;
     if (end === next) {
-      throw new LlmdbError("LLMDB_CORRUPT", "the index of the memory is damaged; run verify(), and restore a backup");
+      throw new LlmdbError("LLMDB_CORRUPT", "an index of texts is damaged; run verify(), and restore a backup");
     }
     const kept = block === undefined ? [] : readBlock(block, added[next].extras.length);
     if (block !== undefined && added[next].at < block.base) map.delete([...list, block.base]);

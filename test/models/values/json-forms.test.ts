@@ -2,8 +2,8 @@
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { fromJson, fromJsonText, toJson, toJsonText } from "../../models/values/json-forms.js";
-import { effort } from "../effort.js";
+import { fromJson, fromJsonText, toJson, toJsonText } from "../../../models/values/json-forms.js";
+import { effort } from "../../effort.js";
 
 const leaf = fc.oneof(
   fc.string(),
