@@ -1,29 +1,22 @@
 /**
- * What all commands on a database have in common: `--db`, `--json`, `--no-color`, and how they end. Guarantees: the
- * database is closed before the command ends, errors are reported in the form that was asked for, and reading never
- * takes the lock of the writer.
+ * One run of a command on a database: how it opens the database, prints, and ends. Guarantees: the database is closed
+ * before the command ends, errors are reported in the form that was asked for, and reading never takes the lock of the
+ * writer.
  */
 import { existsSync } from "node:fs";
-import { Command } from "commander";
+import type { Command } from "commander";
 import { Database, LlmdbError, type LockHolder, open } from "../index.js";
 import { isObject, property } from "../models/values/json-forms.js";
 import { holderName } from "../pager/storage.js";
 import { badUsage, exitCodeOf, failureOf, notFound } from "./failure.js";
-import { type ModuleFlags, modulesOption, openedWith } from "./module-bounds.js";
+import { openedWith } from "./module-bounds.js";
+import type { CommonFlags } from "./options.js";
 import { makeFolderOf, ownMemory } from "./own-memory.js";
 import { ProgressLine } from "./progress-line.js";
 import { Output, type Printed, type Streams, say } from "./streams.js";
 import { type Place, type Writing, writeHere } from "./writing/command.js";
 import type { Fields } from "./writing/fields.js";
 import type { ThroughHolder } from "./writing/through-holder.js";
-
-/** The options that every command on a database has. */
-export interface CommonFlags extends ModuleFlags {
-  readonly db?: string;
-  readonly json?: boolean;
-  readonly color?: boolean;
-  readonly alone?: boolean;
-}
 
 /** How a database is opened. */
 export type Access = "read" | "write" | "create";
@@ -171,31 +164,6 @@ function holderIn(details: unknown): LockHolder | undefined {
   const [pid, host, inContainer] = ["pid", "host", "inContainer"].map((name) => property(details, name));
   if (typeof pid !== "number" || typeof host !== "string") return undefined;
   return { pid, host, startedAt: "", ...(inContainer === true && { inContainer }) };
-}
-
-/** A command that has a database; what is special about it is added to it. */
-export function databaseCommand(name: string, description: string): Command {
-  return new Command(name)
-    .description(description)
-    .option("-d, --db <file>", "the database (default: the environment variable LLMDB_FILE)")
-    .option("--json", "prints JSON")
-    .option("--no-color", "prints no colours, also on a terminal");
-}
-
-/** A command that writes to a database. */
-export function writingCommand(name: string, description: string): Command {
-  return modulesOption(aloneOption(databaseCommand(name, description)));
-}
-
-/** Adds `--alone`. */
-export function aloneOption(command: Command): Command {
-  return command.option("--alone", "nothing else has it open, also where that cannot be seen: on NFS, SMB, FUSE");
-}
-
-/** Two examples, and what the exit codes say. */
-export function explain(command: Command, examples: readonly string[], codes = "0 done, 1 failed, 2 bad usage"): void {
-  const lines = examples.map((example) => `  $ llmdb ${example}`);
-  command.addHelpText("after", `\nExamples:\n${lines.join("\n")}\n\nExit codes: ${codes}`);
 }
 
 /** What a command does. */

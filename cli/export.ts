@@ -8,10 +8,11 @@ import { type Command, Option } from "commander";
 import { finishFile, openUnfinishedCopy, unfinishedName } from "../engine/create.js";
 import { ABOUT } from "../memory/maps.js";
 import { fileStorage } from "../pager/file-storage.js";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "./command.js";
+import { onCall, type Run } from "./command.js";
 import { badUsage } from "./failure.js";
 import type { ExportFormat, ExportReport } from "./formats/format.js";
 import { EXPORT_FORMATS } from "./formats/index.js";
+import { type CommonFlags, databaseCommand, explain } from "./options.js";
 import { Output, type Streams } from "./streams.js";
 
 interface ExportFlags extends CommonFlags {

@@ -2,7 +2,7 @@
  * What a command says when it fails. Guarantees: one line with a code, never a stack trace; exit code 2 for what has to
  * be written differently, 1 for everything else.
  */
-import { LlmdbError } from "../index.js";
+import { LlmdbError } from "../pager/error.js";
 
 /** A failure as it is reported. */
 export interface Failure {

@@ -12,9 +12,10 @@ import {
   readKey,
   valueText,
 } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { onCall } from "./command.js";
 import { notFound } from "./failure.js";
 import { instantJson } from "./instant-text.js";
+import { type CommonFlags, databaseCommand, explain } from "./options.js";
 import { safeText } from "./safe-text.js";
 import type { Streams } from "./streams.js";
 

@@ -2,10 +2,11 @@
 import type { Command } from "commander";
 import type { Version } from "../index.js";
 import { type KeyFlags, keyOptions, partitionOption, readKey, valueText, whole } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { onCall } from "./command.js";
 import { notFound } from "./failure.js";
 import { versionJson } from "./get.js";
 import { instantText } from "./instant-text.js";
+import { type CommonFlags, databaseCommand, explain } from "./options.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 

@@ -5,8 +5,9 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
 import type { Database, DatabaseStats, VerifyReport } from "../index.js";
-import { type CommonFlags, databaseCommand, explain, logMissing, onCall, writingCommand } from "./command.js";
+import { logMissing, onCall } from "./command.js";
 import { badUsage, FAILED } from "./failure.js";
+import { type CommonFlags, databaseCommand, explain, writingCommand } from "./options.js";
 import type { ProgressLine } from "./progress-line.js";
 import { safeLine } from "./safe-text.js";
 import type { Streams } from "./streams.js";

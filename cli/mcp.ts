@@ -3,7 +3,6 @@
  * for people goes to stderr.
  */
 import { existsSync } from "node:fs";
-import { createRequire } from "node:module";
 import { resolve } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import {
@@ -13,11 +12,12 @@ import {
   SELECTION_NAMES,
   type ToolSelection,
 } from "../server/mcp/tool-selection.js";
-import { aloneOption, explain } from "./command.js";
 import { exitCodeOf, failureOf } from "./failure.js";
 import { type ModuleFlags, modulesOption, openedWith } from "./module-bounds.js";
+import { aloneOption, explain } from "./options.js";
 import { makeFolderOf, namedBy, ownMemory } from "./own-memory.js";
 import { type Streams, say } from "./streams.js";
+import { version } from "./version.js";
 
 /** The options as commander gives them. */
 interface McpFlags extends ModuleFlags {
@@ -73,7 +73,6 @@ async function run(flags: McpFlags, { env, stderr }: Streams): Promise<void> {
     say(stderr, `llmdb mcp: no database was named; the memory of this user is ${files.path}`);
     if (flags.readOnly !== true) makeFolderOf(files.path);
   }
-  const { version }: { version: string } = createRequire(import.meta.url)("llmdb/package.json");
   const { serve } = await import("../server/mcp/serve.js");
   await serve({
     ...files,

@@ -18,8 +18,9 @@ import {
   valueText,
   whole,
 } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { onCall } from "./command.js";
 import { badUsage } from "./failure.js";
+import { type CommonFlags, databaseCommand, explain } from "./options.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 

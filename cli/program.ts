@@ -2,13 +2,11 @@
  * The whole command line, as a function. Guarantees: it ends by itself and returns its exit code: 0 where all went
  * well, 1 where something was not found, was found or failed, 2 where the command line makes no sense.
  */
-import { createRequire } from "node:module";
 import { Command, CommanderError } from "commander";
 import { BAD_USAGE } from "./failure.js";
 import { safeText } from "./safe-text.js";
 import type { Streams } from "./streams.js";
-
-const { version }: { version: string } = createRequire(import.meta.url)("llmdb/package.json");
+import { version } from "./version.js";
 
 /** Makes a command that works on these streams. */
 export type CommandMaker = (streams: Streams) => Command;

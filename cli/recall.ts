@@ -18,9 +18,10 @@ import {
   valueText,
   whole,
 } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run, writingCommand } from "./command.js";
+import { onCall, type Run } from "./command.js";
 import { FAILED } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
+import { type CommonFlags, databaseCommand, explain, writingCommand } from "./options.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 import { forgetRecord, rememberFact } from "./writing/records.js";

@@ -10,8 +10,9 @@ import { PassThrough, Writable } from "node:stream";
 import { inspect } from "node:util";
 import type { Command } from "commander";
 import * as llmdb from "../index.js";
-import { type CommonFlags, explain, onCall, writingCommand } from "./command.js";
+import { onCall } from "./command.js";
 import { linesOf } from "./formats/lines.js";
+import { type CommonFlags, explain, writingCommand } from "./options.js";
 import { safeText } from "./safe-text.js";
 import type { Output, Streams } from "./streams.js";
 

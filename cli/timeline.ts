@@ -14,9 +14,10 @@ import {
   valueText,
   whole,
 } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { onCall } from "./command.js";
 import { badUsage, notFound } from "./failure.js";
 import { versionJson } from "./get.js";
+import { type CommonFlags, databaseCommand, explain } from "./options.js";
 import type { Streams } from "./streams.js";
 import { drawText } from "./text-drawing.js";
 

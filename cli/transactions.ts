@@ -3,8 +3,9 @@ import type { Command } from "commander";
 import type { Instant, LoggedChange } from "../index.js";
 import { toJson } from "../models/values/json-forms.js";
 import { instant, valueText, whole } from "./arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "./command.js";
+import { onCall } from "./command.js";
 import { instantJson, instantText } from "./instant-text.js";
+import { type CommonFlags, databaseCommand, explain } from "./options.js";
 import type { Streams } from "./streams.js";
 import { Table } from "./table.js";
 

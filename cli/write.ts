@@ -15,9 +15,10 @@ import {
   stretchOf,
   stretchOptions,
 } from "./arguments.js";
-import { type CommonFlags, explain, onCall, type Run, writingCommand } from "./command.js";
+import { onCall, type Run } from "./command.js";
 import { badUsage } from "./failure.js";
 import { instantJson, instantText } from "./instant-text.js";
+import { type CommonFlags, explain, writingCommand } from "./options.js";
 import type { Streams } from "./streams.js";
 import type { Writing } from "./writing/command.js";
 import { deleteFact, putFact } from "./writing/facts.js";

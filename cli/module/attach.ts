@@ -4,7 +4,8 @@
  */
 import { type Command, Option } from "commander";
 import type { AttachmentOf } from "../../index.js";
-import { type CommonFlags, explain, onCall, writingCommand } from "../command.js";
+import { onCall } from "../command.js";
+import { type CommonFlags, explain, writingCommand } from "../options.js";
 import type { Streams } from "../streams.js";
 import { receipt } from "../write.js";
 import { attachModule, detachModule } from "../writing/modules.js";

@@ -5,8 +5,9 @@
 import type { Command } from "commander";
 import { type ModuleExplanation, openMemory } from "../../index.js";
 import { bytesOfText } from "../../wasm/text-format.js";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "../command.js";
+import { onCall, type Run } from "../command.js";
 import { FAILED } from "../failure.js";
+import { type CommonFlags, databaseCommand, explain } from "../options.js";
 import type { Streams } from "../streams.js";
 import { Table } from "../table.js";
 import { isFile, readModule } from "./source.js";

@@ -6,8 +6,9 @@ import type { Command } from "commander";
 import type { Attachment } from "../../index.js";
 import { toJson } from "../../models/values/json-forms.js";
 import { type PointFlags, pointOf, pointOptions } from "../arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall } from "../command.js";
+import { onCall } from "../command.js";
 import { instantJson, instantText } from "../instant-text.js";
+import { type CommonFlags, databaseCommand, explain } from "../options.js";
 import type { Streams } from "../streams.js";
 import { Table } from "../table.js";
 

@@ -5,8 +5,9 @@
 import { type Command, InvalidArgumentError } from "commander";
 import type { Capability } from "../../index.js";
 import { bytesOfText } from "../../wasm/text-format.js";
-import { type CommonFlags, explain, onCall, writingCommand } from "../command.js";
+import { onCall } from "../command.js";
 import { instantJson } from "../instant-text.js";
+import { type CommonFlags, explain, writingCommand } from "../options.js";
 import type { Streams } from "../streams.js";
 import { receipt } from "../write.js";
 import type { Fields } from "../writing/fields.js";

@@ -18,9 +18,10 @@ import {
   rangeOf,
   whole,
 } from "../arguments.js";
-import { type CommonFlags, databaseCommand, explain, onCall, type Run } from "../command.js";
+import { onCall, type Run } from "../command.js";
 import { badUsage } from "../failure.js";
 import { modulesOption } from "../module-bounds.js";
+import { type CommonFlags, databaseCommand, explain } from "../options.js";
 import type { Streams } from "../streams.js";
 import { type GrantFlags, grantOptions, grantsOf } from "./source.js";
 

@@ -19,15 +19,9 @@ import { budgetOf, fitReply } from "./budget.js";
 import { ABI_TEXT } from "./module-abi.js";
 import type { Operation, Operations } from "./operation.js";
 import { isResultForm, RESULT_FORMS, type ResultForm, requireWholeNumbers, resultAs } from "./result-form.js";
+import { RUN_LIMITS } from "./run-limits.js";
 import type { JsonObject } from "./schema.js";
 import { timeMember } from "./time-text.js";
-
-/** What an agent may let a module use; a program may grant more. */
-export const RUN_LIMITS = {
-  fuel: { default: 1_000_000_000, most: 10_000_000_000 },
-  memoryBytes: { default: 16 * 1024 * 1024, least: 64 * 1024, most: 64 * 1024 * 1024 },
-  timeoutMs: { default: 1000, most: 5000 },
-} as const;
 
 type PageCall = "map_pages" | "reduce_pages";
 /** What a module gave out: its beginning, as far as any form could show it, and all of its length. */

@@ -3,9 +3,9 @@
  * those that only read, so that a server can leave it out; limits stand in the schemas.
  */
 import { CAPABILITIES } from "../../wasm/module-surface.js";
-import { RUN_LIMITS } from "./module-operations.js";
 import { ADDS, AT, BUDGET, list, object, READS, text, tool } from "./native-tool.js";
 import { RESULT_FORMS } from "./result-form.js";
+import { RUN_LIMITS } from "./run-limits.js";
 import type { Properties, Schema } from "./schema.js";
 import type { Tool } from "./tool.js";
 
