@@ -15,9 +15,7 @@ export class McpProcess {
   /** Starts `node` with these arguments and resolves when the server is ready for calls. */
   static async start(args, environment) {
     const server = new McpProcess(args, environment);
-    const clientInfo = { name: "bench", version: "1" };
-    await server.request("initialize", { protocolVersion: PROTOCOL, capabilities: {}, clientInfo });
-    server.#send({ method: "notifications/initialized" });
+    await server.initialized();
     return server;
   }
 
@@ -31,6 +29,13 @@ export class McpProcess {
       if (error === undefined) resolve?.(result);
       else reject?.(new Error(error.message));
     });
+  }
+
+  /** Greets the server, and resolves when it has answered. */
+  async initialized() {
+    const clientInfo = { name: "bench", version: "1" };
+    await this.request("initialize", { protocolVersion: PROTOCOL, capabilities: {}, clientInfo });
+    this.#send({ method: "notifications/initialized" });
   }
 
   #send(message) {

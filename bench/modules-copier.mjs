@@ -3,8 +3,8 @@
  * threads can do at once. Guarantees: it copies each page that it is given, and says how long that took.
  */
 import { parentPort } from "node:worker_threads";
-import { copyLeaf } from "../dist/engine/leaf-copy.js";
-import { PageViews } from "../dist/pager/page.js";
+import { copyLeaf } from "../dist/internal/engine/leaf-copy.js";
+import { PageViews } from "../dist/internal/pager/page.js";
 
 /** The memory of a page, where it starts in it, and how many slots it has: three numbers for each page. */
 const NUMBERS = 3;

@@ -7,9 +7,9 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { open, openMemory } from "../dist/index.js";
-import { hostImports } from "../dist/wasm/host-imports.js";
-import { readyModule } from "../dist/wasm/module-cache.js";
-import { Sandbox } from "../dist/wasm/sandbox.js";
+import { hostImports } from "../dist/internal/wasm/host-imports.js";
+import { readyModule } from "../dist/internal/wasm/module-cache.js";
+import { Sandbox } from "../dist/internal/wasm/sandbox.js";
 import { median } from "./numbers.mjs";
 
 const PUTS = 100;

@@ -6,7 +6,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { setTimeout as sleep } from "node:timers/promises";
-import { rewriteModule } from "../dist/wasm/rewrite.js";
+import { rewriteModule } from "../dist/internal/wasm/rewrite.js";
 import { median } from "./numbers.mjs";
 
 /** Of each kernel its n: a run of it takes about a millisecond. */

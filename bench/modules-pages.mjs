@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { Worker } from "node:worker_threads";
 import { openMemory } from "../dist/index.js";
-import { MapPages } from "../dist/wasm/map-pages.js";
+import { MapPages } from "../dist/internal/wasm/map-pages.js";
 import { copyAll } from "./modules-copier.mjs";
 import { group } from "./numbers.mjs";
 

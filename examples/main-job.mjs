@@ -11,7 +11,7 @@ import { join, relative } from "node:path";
 import { createInterface } from "node:readline";
 import { drawVersions, open } from "llmdb";
 import { Memory } from "llmdb/memory";
-import { importSoftwareSupport } from "../dist/cli/formats/software-support.js";
+import { importSoftwareSupport } from "../dist/internal/cli/formats/software-support.js";
 
 const data = join(import.meta.dirname, "data", "software-support");
 const folder = process.argv[2] ?? join(import.meta.dirname, "out");

@@ -13,7 +13,7 @@ import { mkdtempSync, rmdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { tortureFullDisk } from "../dist/test/harness/kill/index.js";
+import { tortureFullDisk } from "../dist/internal/test/harness/kill/index.js";
 
 const { values: flags } = parseArgs({
   options: {

@@ -43,7 +43,10 @@ const { values: flags } = parseArgs({
     seconds: { type: "string", default: "0" },
     lanes: { type: "string", default: "2" },
     folder: { type: "string", default: tmpdir() },
-    harness: { type: "string", default: join(import.meta.dirname, "../dist/test/harness/kill") },
+    harness: {
+      type: "string",
+      default: join(import.meta.dirname, "../dist/internal/test/harness/kill/started-process.js", ".."),
+    },
     json: { type: "boolean", default: false },
   },
 });

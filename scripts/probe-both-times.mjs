@@ -10,8 +10,6 @@
  * 1 at the first answer that is different, after a line with the seed of its history.
  */
 import { existsSync } from "node:fs";
-import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { parseArgs } from "node:util";
 
 const MAX_KEY_BYTES = 1024;
@@ -23,17 +21,15 @@ const { values: flags } = parseArgs({
     seed: { type: "string", default: "1" },
     transactions: { type: "string", default: "200" },
     each: { type: "string", default: "100" },
-    dist: { type: "string", default: join(import.meta.dirname, "../dist") },
   },
 });
 
-const harness = join(flags.dist, "test/harness/temporal/probe-run.js");
-if (!existsSync(harness)) {
+if (!existsSync(new URL("../dist/index.js", import.meta.url))) {
   console.error("there is no build: run npm run build first");
   process.exit(2);
 }
-const { probeHistory } = await import(pathToFileURL(harness).href);
-const { encodeElement, KeyBuffer } = await import(pathToFileURL(join(flags.dist, "engine/key.js")).href);
+const { probeHistory } = await import("../dist/internal/test/harness/temporal/probe-run.js");
+const { encodeElement, KeyBuffer } = await import("../dist/internal/engine/key.js");
 
 const wanted = Number(flags.probes);
 const options = { transactions: Number(flags.transactions), probes: Number(flags.each) };

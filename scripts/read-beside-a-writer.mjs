@@ -10,7 +10,7 @@
  * did not hold.
  */
 import { parseArgs } from "node:util";
-import { tortureReaders } from "../dist/test/harness/kill/index.js";
+import { tortureReaders } from "../dist/internal/test/harness/kill/index.js";
 
 const { values: flags } = parseArgs({
   options: {

@@ -27,11 +27,8 @@ export async function stopThread(thread: Worker): Promise<void> {
   await thread.terminate();
 }
 
-/** Beside this file; where the core was joined into one file, still in its folder. */
-const WORKER = /\/wasm\/[^/]*$/.test(import.meta.url) ? "./page-worker.js" : "./wasm/page-worker.js";
-
 function startThread(): Worker {
-  const thread = new Worker(new URL(WORKER, import.meta.url), { stdin: false });
+  const thread = new Worker(new URL("./page-worker.js", import.meta.url), { stdin: false });
   const leave = () => {
     const at = idle.indexOf(thread);
     if (at >= 0) idle.splice(at, 1);

@@ -15,6 +15,8 @@ export function copyPackage(folder: string): void {
     mkdirSync(dirname(target), { recursive: true });
     writeFileSync(target, compiled(text));
   }
+  // Where programs of the repository find what is not exported.
+  symlinkSync(join(folder, "dist"), join(folder, "dist/internal"), "junction");
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
   for (const name of ["examples", "scripts"]) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");

@@ -12,9 +12,6 @@ import { type CheckCount, handleSource, readLedger } from "./ledger-reader.js";
 import { LedgerWriter } from "./ledger-writer.js";
 import { problemsOf } from "./state-check.js";
 
-/** The name of this program. Whoever starts it names it with this type, so that it is built and shipped with them. */
-export type KillProgram = "kill-process.js";
-
 /** For a disk of 1 MiB. */
 const SMALL = { pageSize: 4096, checkpointBytes: 64 * 1024 } as const;
 

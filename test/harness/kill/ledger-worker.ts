@@ -4,9 +4,6 @@ import { Random } from "../random.js";
 import type { ReadLedgerJob } from "./job.js";
 import { handleSource, readLedger } from "./ledger-reader.js";
 
-/** The name of this program. Whoever starts it names it with this type, so that it is built and shipped with them. */
-export type LedgerWorkerProgram = "ledger-worker.js";
-
 const job: ReadLedgerJob = workerData;
 const tell = (count: unknown): void => parentPort?.postMessage(count);
 await readLedger(handleSource(job.path), job.seed, new Random(job.readerSeed), () => true, tell);

@@ -10,9 +10,7 @@ import { Random } from "../random.js";
 import { type ReadLedgerJob, tell, type WriteLedgerJob } from "./job.js";
 import { startLedger, writeStep } from "./ledger.js";
 import { type CheckCount, ownSource, readLedger } from "./ledger-reader.js";
-import type { LedgerWorkerProgram } from "./ledger-worker.js";
 
-const WORKER: LedgerWorkerProgram = "ledger-worker.js";
 const FILLING_STEPS = 600;
 const SETTLING_STEPS = 600;
 /** After a short run the file may still grow to what checkpoints in a row take. Held pages would multiply it. */
@@ -87,7 +85,7 @@ export class LedgerWriter {
   #startWorker(): Worker {
     const { path, seed } = this.#job;
     const workerData: ReadLedgerJob = { task: "read ledger", path, seed, readerSeed: seed + 1 };
-    const worker = new Worker(new URL(WORKER, import.meta.url), { workerData });
+    const worker = new Worker(new URL("./ledger-worker.js", import.meta.url), { workerData });
     worker.on("message", (count: CheckCount) => tellChecks("a worker thread", count));
     worker.on("error", (error) => tell({ kind: "failed", message: `a worker thread: ${error.message}` }));
     return worker;

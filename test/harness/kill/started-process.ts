@@ -5,10 +5,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { fileURLToPath } from "node:url";
 import { type Job, type Report, ReportReader } from "./job.js";
-import type { KillProgram } from "./kill-process.js";
 
-const PROGRAM: KillProgram = "kill-process.js";
-const PROGRAM_PATH = fileURLToPath(new URL(PROGRAM, import.meta.url));
+const PROGRAM_PATH = fileURLToPath(new URL("./kill-process.js", import.meta.url));
 const MAX_ERROR_CHARACTERS = 2000;
 
 type Listener = (report: Report) => void;
