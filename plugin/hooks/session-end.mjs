@@ -1,0 +1,16 @@
+/**
+ * The hook at the end of a session: when it ended, why, and where its transcript is, as a fact about the project. All
+ * earlier ends stay in the history of that fact. Guarantees: it returns at once, because Claude Code waits for a second
+ * and a half and then kills it; a process of its own goes on and writes, through `llmdb mcp` where that has the file.
+ */
+import { spawn } from "node:child_process";
+import { COMMAND, noteOf, readSession } from "./session.mjs";
+
+const { session, reason, transcript, folder, project } = readSession();
+const at = new Date().toISOString();
+const where = transcript === "" ? "" : `; its transcript is ${transcript}`;
+const fact = `The last session in ${project} ended at ${at} (${reason})${where}`;
+const object = { session, reason, folder, transcript, at };
+const said = ["--subject", project, "--predicate", "last session", "--object", JSON.stringify(object)];
+const args = ["remember", "--id", noteOf(folder), ...said, "--source", "Claude Code", "--", fact];
+spawn(process.execPath, [COMMAND, ...args], { detached: true, stdio: "ignore" }).unref();
