@@ -23,7 +23,7 @@ export default defineConfig(({ mode }) => {
     testTimeout: 60_000 * Math.max(1, effort),
     hookTimeout: 60_000,
   };
-  const own = { ...group, pool: "forks" as const };
+  const own = { ...group, pool: "forks" as const, globalSetup: ["test/built-package.ts"] };
   return {
     test: {
       reporters: ["default", new CpuBudget(effort, seed, rest)],

@@ -3,20 +3,14 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { closeSync, existsSync, mkdirSync, openSync, readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { beforeAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { open } from "../../index.js";
-import { compileCommand } from "./compiled-command.js";
+import { builtFile } from "../built-file.js";
 import { jsonLines, scratchFolder } from "./in-process.js";
 
 const folder = scratchFolder();
 const file = join(folder, "agent.llmdb");
-let command = "";
-
-beforeAll(() => {
-  const compiled = join(folder, "package");
-  mkdirSync(compiled);
-  command = compileCommand(compiled);
-});
+const command = builtFile("cli/index.ts");
 
 function llmdb(args: readonly string[], input = ""): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [command, ...args], {

@@ -1,22 +1,13 @@
 /** The package as a folder of its own, built without type checks: what the documents show is run against it. */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { dirname, join } from "node:path";
-import { compiled } from "../compiled.js";
-import { root, sourcesIn } from "../sources.js";
-
-const shipped =
-  /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|models|memory|level)\/|cli\/formats\/(soft|supp))/;
+import { copyFileSync, cpSync, symlinkSync } from "node:fs";
+import { join } from "node:path";
+import { inject } from "vitest";
+import { root } from "../sources.js";
 
 /** Makes the package in `folder`: `package.json`, `dist/`, `examples/`, `scripts/` and the installed dependencies. */
 export function copyPackage(folder: string): void {
-  for (const { path, text } of sourcesIn(".", /\.ts$/).filter((source) => shipped.test(source.path))) {
-    const target = join(folder, "dist", path.replace(/\.ts$/, ".js"));
-    mkdirSync(dirname(target), { recursive: true });
-    writeFileSync(target, compiled(text));
-  }
-  // Where programs of the repository find what is not exported.
-  symlinkSync(join(folder, "dist"), join(folder, "dist/internal"), "junction");
+  symlinkSync(inject("builtPackage"), join(folder, "dist"), "junction");
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
   for (const name of ["examples", "scripts"]) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");

@@ -9,6 +9,7 @@ import { pathToFileURL } from "node:url";
 import { afterAll, afterEach, describe, expect, test, vi } from "vitest";
 import { Memory } from "../../memory/index.js";
 import { memoryStorage } from "../../pager/memory-storage.js";
+import { builtUrl } from "../built-file.js";
 import { effort, isThorough, SEED } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
@@ -44,7 +45,8 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The runner as plain JavaScript, because it starts processes. */
 async function compiledRun(bug?: PlantedBug): Promise<typeof import("./fuzz-run.js")> {
-  const place = join(folder, bug === undefined ? "whole" : "planted");
+  if (bug === undefined) return import(builtUrl("test/fuzz/fuzz-run.ts"));
+  const place = join(folder, "planted");
   compileSources(place, needed, bug);
   return import(pathToFileURL(join(place, "test/fuzz/fuzz-run.js")).href);
 }

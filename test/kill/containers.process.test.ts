@@ -7,15 +7,16 @@ import { createInterface } from "node:readline";
 import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import { open } from "../../index.js";
+import { builtUrl } from "../built-file.js";
 import { waysThroughNamespaces } from "../harness/kill/namespaces.js";
 import { killAndWait } from "../storage/lock-holders.js";
-import { compileSources } from "./compiled-harness.js";
 
 /** Reads every value each time that it is asked, and says which rounds wrote them. */
 const READER = `
 import { createInterface } from "node:readline";
-import { open } from "./index.js";
-const db = open(process.argv[2], { readOnly: true, cacheBytes: 0 });
+const [, , core, path] = process.argv;
+const { open } = await import(core);
+const db = open(path, { readOnly: true, cacheBytes: 0 });
 console.log("ready");
 for await (const _ of createInterface(process.stdin)) {
   try {
@@ -27,8 +28,8 @@ db.closeSync();`;
 /** Opens and closes the database for as long as it is asked to, and counts what was acknowledged as durable. */
 const WRITER = `
 import { setTimeout } from "node:timers/promises";
-import { open } from "./index.js";
-const [path, name, ms] = process.argv.slice(2);
+const [, , core, path, name, ms] = process.argv;
+const { open } = await import(core);
 let [count, refused] = [0, 0];
 for (const end = performance.now() + Number(ms); performance.now() < end; await setTimeout(Math.random() * 10)) {
   let db;
@@ -44,13 +45,11 @@ console.log(JSON.stringify({ count, refused }));`;
 
 const { ways, missing } = waysThroughNamespaces();
 const root = mkdtempSync(join(tmpdir(), "llmdb-containers-"));
-const compiled = join(root, "compiled");
 const children: ChildProcess[] = [];
 
 beforeAll(() => {
-  compileSources(compiled, /^(index\.ts$|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm)\/)/);
-  writeFileSync(join(compiled, "reader.js"), READER);
-  writeFileSync(join(compiled, "writer.js"), WRITER);
+  writeFileSync(join(root, "reader.mjs"), READER);
+  writeFileSync(join(root, "writer.mjs"), WRITER);
 });
 afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
@@ -59,7 +58,7 @@ afterAll(() => rmSync(root, { recursive: true, force: true }));
 
 /** Starts a program in a namespace; `next` is the next line that it writes. */
 function start(way: readonly string[], script: string, ...args: string[]) {
-  const [command, ...parameters] = [...way, process.execPath, join(compiled, script), ...args];
+  const [command, ...parameters] = [...way, process.execPath, join(root, script), builtUrl("index.ts"), ...args];
   const child = spawn(command, parameters, { stdio: ["pipe", "pipe", "inherit"] });
   children.push(child);
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -86,7 +85,7 @@ describe.skipIf(missing !== undefined)(`programs in containers ${missing ?? ""}`
       await setTimeout(5);
     };
     await fill(0);
-    const readers = [...ways, ...ways.slice(1)].map((way) => start(way, "reader.js", path));
+    const readers = [...ways, ...ways.slice(1)].map((way) => start(way, "reader.mjs", path));
     for (const { next } of readers) expect(await next()).toBe("ready");
     for (let round = 1; round <= 20; round++) {
       await fill(round);
@@ -108,7 +107,7 @@ describe.skipIf(missing !== undefined)(`programs in containers ${missing ?? ""}`
   test("of several that write at once, one is let in at a time, and nothing acknowledged is lost", async () => {
     const { folder, path } = newFile("writers");
     await open(path).close();
-    const programs = [...ways, ways[1]].map((way, index) => start(way, "writer.js", path, `m${index}`, "2500"));
+    const programs = [...ways, ways[1]].map((way, index) => start(way, "writer.mjs", path, `m${index}`, "2500"));
     const results = await Promise.all(programs.map(async ({ next }) => JSON.parse(await next())));
     const db = open(path);
     expect(db.verify().problems).toEqual([]);

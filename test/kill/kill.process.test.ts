@@ -5,6 +5,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
+import { builtUrl } from "../built-file.js";
 import { effort, isThorough } from "../effort.js";
 import { type Report, ReportReader } from "../harness/kill/job.js";
 import { waysThroughNamespaces } from "../harness/kill/namespaces.js";
@@ -17,7 +18,8 @@ const seed = 20_261_123;
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** The harness as it is, or with a bug. */
-async function harness(name: string, bug?: PlantedBug): Promise<typeof import("../harness/kill/index.js")> {
+async function harness(name = "", bug?: PlantedBug): Promise<typeof import("../harness/kill/index.js")> {
+  if (bug === undefined) return import(builtUrl("test/harness/kill/index.ts"));
   return import(new URL("index.js", compileHarness(join(folder, name), bug)).href);
 }
 
@@ -27,7 +29,7 @@ function early({ stages }: Tally): number {
 }
 
 test.each([1, 8])("kills, %i concurrent committers", async (committers) => {
-  const { tortureProcesses } = await harness(`committers-${committers}`);
+  const { tortureProcesses } = await harness();
   const progress: number[] = [];
   const report = await tortureProcesses({
     seed,
@@ -44,11 +46,11 @@ test.each([1, 8])("kills, %i concurrent committers", async (committers) => {
 });
 
 test("what a process told before it was killed is heard, however busy its parent was", async () => {
-  const job = new URL("job.js", compileHarness(join(folder, "busy-parent")));
+  const job = builtUrl("test/harness/kill/job.ts");
   const count = join(folder, "told");
   const program = `
     import { openSync, writeSync } from "node:fs";
-    import { tell } from ${JSON.stringify(job.href)};
+    import { tell } from ${JSON.stringify(job)};
     const count = openSync(${JSON.stringify(count)}, "w");
     for (let index = 1; ; index++) {
       tell({ kind: "acknowledged", committer: 0, index });
@@ -75,7 +77,7 @@ test("what a process told before it was killed is heard, however busy its parent
 const missing = waysThroughNamespaces().missing;
 
 test.skipIf(missing !== undefined)(`8 kills among namespaces ${missing ?? ""}`, async () => {
-  const { tortureProcesses } = await harness("namespaces");
+  const { tortureProcesses } = await harness();
   const report = await tortureProcesses({ seed, kills: 8, namespaces: true });
   expect(report.violations).toEqual([]);
   expect(report.acknowledged).toBeGreaterThan(0);
@@ -109,7 +111,7 @@ test.runIf(isThorough)("on a slow machine, kills come after commits all the same
 });
 
 test("an interrupt ends it, with what was found until then", async () => {
-  const { tortureProcesses } = await harness("interrupted");
+  const { tortureProcesses } = await harness();
   const controller = new AbortController();
   const report = await tortureProcesses({
     seed,

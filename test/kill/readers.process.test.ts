@@ -1,21 +1,16 @@
 /** Snapshots stay as they are beside a writer, and what they held is used again: the quick form. */
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
+import { beforeAll, expect, test } from "vitest";
 import { Database } from "../../index.js";
+import { builtUrl } from "../built-file.js";
 import { effort, isThorough } from "../effort.js";
 import { refreshes } from "../harness/kill/ledger-reader.js";
 import { waysThroughNamespaces } from "../harness/kill/namespaces.js";
-import { compileHarness } from "./compiled-harness.js";
 
-const folder = mkdtempSync(join(tmpdir(), "llmdb-readers-"));
 let kill: typeof import("../harness/kill/index.js");
 
 beforeAll(async () => {
-  kill = await import(new URL("index.js", compileHarness(join(folder, "compiled"))).href);
+  kill = await import(builtUrl("test/harness/kill/index.ts"));
 });
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test.runIf(isThorough)("readers in the writer's process see whole snapshots", async () => {
   const report = await kill.tortureReaders({ seed: 20_261_123, seconds: effort(1), handles: false });

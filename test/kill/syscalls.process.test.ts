@@ -2,11 +2,11 @@
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { builtFile } from "../built-file.js";
 import { effort } from "../effort.js";
 import { root } from "../sources.js";
-import { compileHarness } from "./compiled-harness.js";
 
 const folder = mkdtempSync(join(tmpdir(), "llmdb-syscalls-"));
 const script = join(root, "scripts/kill-at-every-syscall.mjs");
@@ -15,7 +15,7 @@ const traceable = spawnSync("strace", ["-o", "/dev/null", process.execPath, "-e"
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 test.skipIf(!traceable)("kills at system calls of 60 commits lose nothing", () => {
-  const harness = compileHarness(join(folder, "compiled")).pathname;
+  const harness = dirname(builtFile("test/harness/kill/index.ts"));
   const flags = [
     "--harness",
     harness,

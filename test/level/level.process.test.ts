@@ -10,9 +10,9 @@ import type { AbstractIteratorOptions } from "abstract-level";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { open } from "../../engine/open.js";
 import { LlmdbLevel, type LlmdbLevelBatchOptions } from "../../level/index.js";
+import { builtUrl } from "../built-file.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
-import { compileLevel } from "./compiled-level.js";
 
 let folder: string;
 let files = 0;
@@ -93,7 +93,7 @@ test("a write with sync survives a power cut, and takes those before it along", 
 });
 
 test("a program that ends without closing loses nothing; one that is killed keeps what was synced", () => {
-  const url = compileLevel(join(folder, "compiled"));
+  const url = builtUrl("level/index.ts");
   const run = (path: string, end: string) => {
     const script = `
       import { LlmdbLevel } from ${JSON.stringify(url)};

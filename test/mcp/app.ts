@@ -1,29 +1,17 @@
-/** The command as plain JavaScript in a folder of its own, and servers that are started from it or the package. */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+/** The command as it is built, and servers that are started from it or the package. */
+import { mkdtempSync, rmSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { compileSources } from "../kill/compiled-harness.js";
-import { root } from "../sources.js";
+import { builtFile } from "../built-file.js";
 
-const needed = /^(index\.ts|(pager|btree|wal|mvcc|engine|temporal|catalog|wasm|models|lql|memory|server|cli)\/.*\.ts)$/;
-
-/** A folder for one test file, with the compiled command in it. */
+/** A folder for one test file, and the command. */
 export class App {
   readonly folder = mkdtempSync(join(tmpdir(), "llmdb-mcp-"));
-  readonly program = join(this.folder, "app/cli/index.js");
+  readonly program = builtFile("cli/index.ts");
   readonly reference = createRequire(import.meta.url).resolve("@modelcontextprotocol/server-memory/dist/index.js");
-
-  constructor() {
-    compileSources(join(this.folder, "app"), needed);
-    const { name, version }: { name: string; version: string } = JSON.parse(
-      readFileSync(join(root, "package.json"), "utf8"),
-    );
-    const own = { name, version, type: "module", exports: { "./package.json": "./package.json" } };
-    writeFileSync(join(this.folder, "app/package.json"), JSON.stringify(own));
-  }
 
   path(name: string): string {
     return join(this.folder, name);

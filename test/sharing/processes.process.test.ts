@@ -7,6 +7,7 @@ import { setTimeout } from "node:timers/promises";
 import { afterAll, afterEach, expect, test } from "vitest";
 import { open } from "../../index.js";
 import { SharedService } from "../../server/sharing/shared-service.js";
+import { builtFile } from "../built-file.js";
 import { effort, isThorough } from "../effort.js";
 import { compileSources, type PlantedBug } from "../kill/compiled-harness.js";
 import type { Told } from "./toy-process.js";
@@ -24,7 +25,7 @@ afterEach(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-function compiled(name: string, bug?: PlantedBug): string {
+function compiled(name: string, bug: PlantedBug): string {
   const target = join(folder, name);
   if (!existsSync(target)) compileSources(target, needed, bug);
   return join(target, "test/sharing/toy-process.js");
@@ -134,7 +135,7 @@ function problemsOf({ writers, log }: Outcome): string[] {
 }
 
 test("8 processes write, the holder is killed", async () => {
-  const outcome = await write(compiled("right"), effort(40), effort(2));
+  const outcome = await write(builtFile("test/sharing/toy-process.ts"), effort(40), effort(2));
   expect(problemsOf(outcome)).toEqual([]);
   expect(outcome.takeoverMs).toHaveLength(effort(2));
   console.info(`takeover after ${outcome.takeoverMs.join(", ")} ms`);
@@ -145,7 +146,10 @@ test("8 processes write, the holder is killed", async () => {
 
 test("8 processes that end cleanly, the holder too", async () => {
   const path = join(folder, `${++databases}.llmdb`);
-  const writers = Array.from({ length: 8 }, (_, i) => new Writer(compiled("right"), path, `w${i}`, 10 + 5 * i));
+  const writers = Array.from(
+    { length: 8 },
+    (_, i) => new Writer(builtFile("test/sharing/toy-process.ts"), path, `w${i}`, 10 + 5 * i),
+  );
   await Promise.all(writers.map((writer) => writer.done.then(() => writer.close())));
   const db = open(path);
   const log = [...db.map<number, string>("log").values()];
@@ -182,7 +186,7 @@ test.runIf(isThorough).each(bugs)("self-check: %s is found", async (name, messag
 
 test("a stopped holder is waited for", async () => {
   const path = join(folder, `${++databases}.llmdb`);
-  const holder = new Writer(compiled("right"), path, "h", 0);
+  const holder = new Writer(builtFile("test/sharing/toy-process.ts"), path, "h", 0);
   await holder.done;
   const openService = () => openToy(path);
   await using guest = await SharedService.open({ path, openService, patienceMs: 300 });

@@ -8,8 +8,8 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi 
 import { lockFile } from "../../pager/file-lock.js";
 import { fileStorage } from "../../pager/file-storage.js";
 import type { StorageLock } from "../../pager/storage.js";
+import { builtUrl } from "../built-file.js";
 import { effort } from "../effort.js";
-import { compilePager } from "./compiled-pager.js";
 import { killAndWait, LockHolders } from "./lock-holders.js";
 import { storageErrorOf } from "./storage-error.js";
 
@@ -228,7 +228,7 @@ test.runIf(linux)("a process without descriptors is told so, not that somebody h
   writeFileSync(
     script,
     `import { openSync } from "node:fs";
-     import { fileStorage } from ${JSON.stringify(compilePager(join(root, "pager")))};
+     import { fileStorage } from ${JSON.stringify(builtUrl("pager/file-storage.ts"))};
      const file = fileStorage.open(process.argv[2], "write");
      try { for (;;) openSync("/dev/null"); } catch {}
      try { console.log(fileStorage.lock(file, process.argv[2])); }

@@ -3,7 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from "node:child_process";
 import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { Worker } from "node:worker_threads";
-import { compilePager } from "./compiled-pager.js";
+import { builtUrl } from "../built-file.js";
 
 /**
  * What a holder does once it has answered: keeps the lock, ends without releasing it, takes it over and over, or takes
@@ -32,7 +32,7 @@ export class LockHolders {
   constructor(folder: string) {
     this.script = join(folder, "holder.js");
     mkdirSync(folder, { recursive: true });
-    this.storageUrl = compilePager(join(folder, "pager"));
+    this.storageUrl = builtUrl("pager/file-storage.ts");
     writeFileSync(this.script, holderSource(this.storageUrl));
     writeFileSync(join(folder, "package.json"), `{ "type": "module" }`);
   }

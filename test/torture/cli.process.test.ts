@@ -1,19 +1,9 @@
-/** `llmdb torture` as it is installed: compiled, without fast-check, with threads. */
+/** `llmdb torture` as a process, with threads. */
 import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { afterAll, beforeAll, expect, test } from "vitest";
-import { compileCommand } from "../cli/compiled-command.js";
+import { expect, test } from "vitest";
+import { builtFile } from "../built-file.js";
 
-const folder = mkdtempSync(join(tmpdir(), "llmdb-cli-"));
-let command = "";
-
-beforeAll(() => {
-  command = compileCommand(folder);
-});
-
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const command = builtFile("cli/index.ts");
 
 function llmdb(...args: string[]): { status: number | null; stdout: string; stderr: string } {
   return spawnSync(process.execPath, [command, ...args], { encoding: "utf8" });

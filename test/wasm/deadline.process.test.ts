@@ -1,11 +1,11 @@
 /** What counts as the time of a module: that in which it runs, and not that in which a caller has what came of it. */
 import { afterAll, expect, test } from "vitest";
 import { Deadline } from "../../wasm/deadline.js";
+import { builtUrl } from "../built-file.js";
 import { freshPath } from "../map/fresh.js";
-import { compileCore } from "./compiled-core.js";
 import { codeOf, exampleModule, moduleText } from "./module-text.js";
 
-const core: typeof import("../../index.js") = await import(compileCore());
+const core: typeof import("../../index.js") = await import(builtUrl("index.ts"));
 const db = core.open(freshPath(), { pageSize: 4096 });
 db.transactionSync((tx) => {
   for (let i = 0; i < 30_000; i++) tx.map("m").put(i, `value ${i} ${"x".repeat(400)}`);

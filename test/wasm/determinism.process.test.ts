@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import { expect, test } from "vitest";
+import { builtUrl } from "../built-file.js";
 import { root } from "../sources.js";
-import { compileCore } from "./compiled-core.js";
 
 const run = promisify(execFile);
 const FLAGS = [[], ["--no-liftoff"], ["--no-wasm-tier-up"]];
@@ -17,7 +17,7 @@ const NODES = (process.env.LLMDB_TEST_NODES ?? "").split(":").filter((path) => p
 const script = join(import.meta.dirname, "determinism-run.mjs");
 
 test("output and fuel are the same everywhere", { timeout: 240_000 }, async () => {
-  const core = compileCore();
+  const core = builtUrl("index.ts");
   const lines: [string, string[]][] = [];
   for (const node of [process.execPath, ...NODES]) {
     for (const flags of FLAGS) {

@@ -5,13 +5,13 @@
 import { afterAll, expect, test } from "vitest";
 import type { CallOptions, Database, PagesOf } from "../../index.js";
 import { MORSEL_PAGES } from "../../wasm/morsel.js";
+import { builtUrl } from "../built-file.js";
 import { effort, isThorough } from "../effort.js";
 import { expectClean } from "../harness/index.js";
 import { freshPath } from "../map/fresh.js";
-import { compileCore } from "./compiled-core.js";
 import { codeOf, exampleModule, GET, LOG, moduleText } from "./module-text.js";
 
-const core: typeof import("../../index.js") = await import(compileCore());
+const core: typeof import("../../index.js") = await import(builtUrl("index.ts"));
 const RECORDS = 150_000;
 const WORKERS = [0, 1, 2];
 

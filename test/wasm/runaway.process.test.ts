@@ -3,12 +3,12 @@
  * stopped, too. Times are printed, not asserted.
  */
 import { afterAll, expect, test } from "vitest";
+import { builtUrl } from "../built-file.js";
 import { expectClean } from "../harness/index.js";
 import { freshPath } from "../map/fresh.js";
-import { compileCore } from "./compiled-core.js";
 import { codeOf, exampleModule, moduleText } from "./module-text.js";
 
-const core: typeof import("../../index.js") = await import(compileCore());
+const core: typeof import("../../index.js") = await import(builtUrl("index.ts"));
 const TIMEOUT_MS = 200;
 const loop = "(loop $l (br $l)) unreachable";
 /** One operation that takes long, and calls without end. */

@@ -7,9 +7,9 @@ import type { Database } from "../../index.js";
 import { MapPages } from "../../wasm/map-pages.js";
 import { MORSEL_PAGES } from "../../wasm/morsel.js";
 import { sharePages } from "../../wasm/shared-pages.js";
+import { builtUrl } from "../built-file.js";
 import { engineOf } from "../engine-of.js";
 import { mapped, openFresh } from "../map/fresh.js";
-import { compileCore } from "./compiled-core.js";
 import { exampleModule } from "./module-text.js";
 
 const RECORDS = 100_000;
@@ -41,7 +41,7 @@ test.skipIf(mapped)("a shared cache hands out its own pages, and keeps them unti
 });
 
 test("threads give what this one gives while others write", async () => {
-  const core: typeof import("../../index.js") = await import(compileCore());
+  const core: typeof import("../../index.js") = await import(builtUrl("index.ts"));
   const db = core.openMemory({ pageSize: 4096, sharedCache: true });
   fill(db);
   for (const name of ["count-keys", "count-records"]) await db.modules.put(exampleModule(name), { name });
