@@ -1,11 +1,14 @@
 /**
- * Builds the example modules: WAT with wabt, AssemblyScript with asc, into examples/modules/build. Guarantees: the same
- * sources and the same versions of the tools give the same bytes; `--check` writes nothing and says which files differ.
+ * Builds the example modules: WAT with wabt, AssemblyScript with asc, into examples/modules/build, with a list of what
+ * they were built from. Guarantees: the same sources and the same versions of the tools give the same bytes; `--check`
+ * writes nothing and says which files differ.
  *
  *     npm run modules
  *     npm run modules -- --check
  */
+import { createHash } from "node:crypto";
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
 import { basename, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
@@ -30,6 +33,25 @@ export function sources() {
   add("assemblyscript/templates", ".ts", "-as");
   return found;
 }
+
+/** What the modules follow from: the versions of the compilers, and a hash of each source. */
+export function builtFrom() {
+  const require = createRequire(import.meta.url);
+  const versions = Object.fromEntries(
+    ["wabt", "assemblyscript"].map((name) => [name, require(`${name}/package.json`).version]),
+  );
+  const shared = [...parts].map((name) => join("assemblyscript", name));
+  const paths = [...sources().map(({ path }) => path), ...shared].map((path) => path.replaceAll("\\", "/")).sort();
+  const hashes = Object.fromEntries(paths.map((path) => [path, hashOf(readFileSync(join(folder, path)))]));
+  return { versions, sources: hashes };
+}
+
+export function hashOf(bytes) {
+  return createHash("sha256").update(bytes).digest("hex");
+}
+
+/** Where it is written down what the committed modules were built from. */
+export const LIST = "built-from.json";
 
 /** The bytes of each module by name. Throws what a compiler has to say. */
 export async function buildAll() {
@@ -81,7 +103,10 @@ async function main() {
   const target = join(folder, "build");
   mkdirSync(target, { recursive: true });
   const differing = [];
-  for (const [name, bytes] of await buildAll()) {
+  const built = await buildAll();
+  const modules = Object.fromEntries([...built].map(([name, bytes]) => [name, hashOf(bytes)]));
+  built.set(`../${LIST}`, Buffer.from(`${JSON.stringify({ ...builtFrom(), modules }, null, 2)}\n`));
+  for (const [name, bytes] of built) {
     const path = join(target, name);
     if (check) {
       let committed = Buffer.alloc(0);
