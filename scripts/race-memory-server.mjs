@@ -1,6 +1,7 @@
 /**
- * What becomes of calls that do not wait for each other, and what a write costs in a large graph, at any memory server
- * of MCP that speaks stdio. Its command is given; what it writes goes to a new folder, which the command names as {}:
+ * What becomes of writes from two servers on one file, of calls that do not wait for each other, and what a write costs
+ * in a large graph, at any memory server of MCP that speaks stdio. Its command is given; what it writes goes to a new
+ * folder, which the command names as {}:
  *
  *     node scripts/race-memory-server.mjs npx -y @modelcontextprotocol/server-memory@2026.8.31
  *     node scripts/race-memory-server.mjs npx llmdb mcp --db {}/memory.llmdb
@@ -78,14 +79,35 @@ function entities(from, count) {
   }));
 }
 
+/** Two clients, each with its own server on the same file, as two agents on one machine have them. */
+async function raceOfTwo(command, folder) {
+  const servers = [new Server(command, folder), new Server(command, folder)];
+  await Promise.all(servers.map((server) => server.begin()));
+  let acknowledged = 0;
+  const write = async (server, number) => {
+    for (let i = 0; i < PARALLEL; i++) {
+      await server.call("create_entities", { entities: entities(number * PARALLEL + i, 1) });
+      acknowledged++;
+    }
+  };
+  await Promise.allSettled(servers.map(write));
+  const kept = await keptBy(servers[0]);
+  await Promise.all(servers.map((server) => server.end()));
+  console.log(`two servers on one file, ${PARALLEL} entities each: ${acknowledged} acknowledged, ${kept} kept`);
+}
+
+async function keptBy(server) {
+  const graph = await server.call("read_graph", {});
+  return graph.structuredContent.entities.length;
+}
+
 async function race(server) {
   const calls = Array.from({ length: PARALLEL }, (_, i) =>
     server.call("create_entities", { entities: entities(i, 1) }),
   );
   const results = await Promise.allSettled(calls);
   const acknowledged = results.filter(({ status }) => status === "fulfilled").length;
-  const graph = await server.call("read_graph", {});
-  const kept = graph.structuredContent.entities.length;
+  const kept = await keptBy(server);
   console.log(`${PARALLEL} parallel create_entities: ${acknowledged} acknowledged, ${kept} kept`);
 }
 
@@ -105,13 +127,20 @@ async function timeWrites(server) {
 
 const command = process.argv.slice(2);
 if (command.length === 0) throw new Error("give the command of a server, such as: npx llmdb mcp --db {}/memory.llmdb");
-const folder = mkdtempSync(join(tmpdir(), "llmdb-race-"));
-const server = new Server(command, folder);
-try {
+await inNewFolder((folder) => raceOfTwo(command, folder));
+await inNewFolder(async (folder) => {
+  const server = new Server(command, folder);
   await server.begin();
   await race(server);
   await timeWrites(server);
-} finally {
   await server.end();
-  rmSync(folder, { recursive: true, force: true });
+});
+
+async function inNewFolder(run) {
+  const folder = mkdtempSync(join(tmpdir(), "llmdb-race-"));
+  try {
+    await run(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

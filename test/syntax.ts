@@ -67,12 +67,53 @@ export function anyTypesOf(source: Source): Finding[] {
   return findIn(source, (node) => (node.kind === ts.SyntaxKind.AnyKeyword ? "any" : undefined));
 }
 
+/** Every text of a file that may be shown: string literals, and the pieces of templates; no module specifiers. */
+export function textsOf(source: Source): Finding[] {
+  return findIn(source, (node) => {
+    if (ts.isStringLiteralLike(node)) return ts.isImportDeclaration(node.parent) ? undefined : node.text;
+    return ts.isTemplateHead(node) || ts.isTemplateMiddleOrTemplateTail(node) ? node.text : undefined;
+  });
+}
+
+/** A function or method with a body: where it starts, its name, its size. */
+export interface FunctionSize {
+  readonly line: number;
+  readonly name: string;
+  readonly lines: number;
+  readonly parameters: number;
+}
+
+/** Every function, method, accessor and constructor of a file. One without a name has that of what it is given to. */
+export function functionsOf(source: Source): FunctionSize[] {
+  const tree = parsed(source);
+  const lineOf = (at: number): number => tree.getLineAndCharacterOfPosition(at).line + 1;
+  const found: FunctionSize[] = [];
+  const visit = (node: ts.Node): void => {
+    if (ts.isFunctionLike(node) && "body" in node && node.body !== undefined) {
+      const line = lineOf(node.getStart(tree));
+      const lines = lineOf(node.getEnd()) - line + 1;
+      found.push({ line, name: nameOf(node, tree), lines, parameters: node.parameters.length });
+    }
+    ts.forEachChild(node, visit);
+  };
+  visit(tree);
+  return found;
+}
+
+function nameOf(node: ts.SignatureDeclaration, tree: ts.SourceFile): string {
+  if (ts.isConstructorDeclaration(node)) return "constructor";
+  if (node.name !== undefined) return node.name.getText(tree);
+  const { parent } = node;
+  if (ts.isVariableDeclaration(parent) || ts.isPropertyAssignment(parent)) return parent.name.getText(tree);
+  return ts.isCallExpression(parent) ? parent.expression.getText(tree) : "a function";
+}
+
 function literal(node: ts.Node | undefined): string | undefined {
   return node !== undefined && ts.isStringLiteralLike(node) ? node.text : undefined;
 }
 
 function findIn(source: Source, match: (node: ts.Node) => string | undefined): Finding[] {
-  const tree = ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest);
+  const tree = parsed(source);
   const found: Finding[] = [];
   const visit = (node: ts.Node): void => {
     const text = match(node);
@@ -83,4 +124,15 @@ function findIn(source: Source, match: (node: ts.Node) => string | undefined): F
   };
   visit(tree);
   return found;
+}
+
+/** Trees of the files that were asked about, because several tests look at each. */
+const trees = new WeakMap<Source, ts.SourceFile>();
+
+function parsed(source: Source): ts.SourceFile {
+  const known = trees.get(source);
+  if (known !== undefined) return known;
+  const tree = ts.createSourceFile(source.path, source.text, ts.ScriptTarget.Latest, true);
+  trees.set(source, tree);
+  return tree;
 }

@@ -2,11 +2,11 @@
  * What keeps the code readable and can be checked: files open with what they guarantee, stay short, are named for one
  * noun, leave nothing undone, and the README's tour leads to what is there.
  */
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { basename, join } from "node:path";
 import { expect, test } from "vitest";
 import { root, type Source, sourcesIn } from "./sources.js";
-import { anyTypesOf } from "./syntax.js";
+import { anyTypesOf, functionsOf, textsOf } from "./syntax.js";
 
 const maxLines = 500;
 const aimLines = 400;
@@ -63,6 +63,97 @@ test("no type is any", () => {
       return first && `line ${first.line}: any`;
     }),
   ).toEqual([]);
+});
+
+const maxFunctionLines = 70;
+const maxParameters = 6;
+
+/** Functions that are longer, and why. */
+const longFunctions: ReadonlyMap<string, string> = new Map([
+  ["engine/ascii.ts asciiText", "one case a length, because the number of arguments must be known"],
+  ["wasm/added-functions.ts writeGrow", "one function of WebAssembly, an instruction a line"],
+]);
+/** Functions that take more, and why. Those of `btree/` may all: a place in a page as an object would be allocated. */
+const wideFunctions: ReadonlyMap<string, string> = new Map([
+  ["engine/leaf-copy.ts copyLeaf", "as in btree/: nothing is allocated for a page"],
+  ["engine/entry-change.ts putEntry", "as in btree/: nothing is allocated for an entry"],
+  ["mvcc/page-store.ts constructor", "what it is made of"],
+]);
+const shipped = sources.filter(
+  ({ path }) => /^(index\.ts|[a-z]+\/)/.test(path) && !/^(test|bench|examples|scripts|docs)\//.test(path),
+);
+
+test(`no function is longer than ${maxFunctionLines} lines`, () => {
+  const long = shipped.flatMap((source) =>
+    functionsOf(source)
+      .filter(({ name, lines }) => lines > maxFunctionLines && !longFunctions.has(`${source.path} ${name}`))
+      .map(({ name, line, lines }) => `${source.path}:${line}: ${name} has ${lines} lines`),
+  );
+  expect(long).toEqual([]);
+});
+
+test(`no function has more than ${maxParameters} parameters, but where nothing may be allocated`, () => {
+  const wide = shipped
+    .filter(({ path }) => !path.startsWith("btree/"))
+    .flatMap((source) =>
+      functionsOf(source)
+        .filter(({ name, parameters }) => parameters > maxParameters && !wideFunctions.has(`${source.path} ${name}`))
+        .map(({ name, line, parameters }) => `${source.path}:${line}: ${name} has ${parameters} parameters`),
+    );
+  expect(wide).toEqual([]);
+});
+
+test("self-check: long and wide functions are found", () => {
+  const body = Array.from({ length: maxFunctionLines }, () => "  f();").join("\n");
+  const text = `class A {\n  wide(a, b, c, d, e, f, g) {}\n}\nconst long = () => {\n${body}\n};`;
+  const found = functionsOf({ path: "engine/synthetic.ts", text });
+  expect(found).toEqual([
+    { line: 2, name: "wide", lines: 1, parameters: 7 },
+    { line: 4, name: "long", lines: maxFunctionLines + 2, parameters: 0 },
+  ]);
+});
+
+/** Phrases that stop a native reader; docs/glossary.md has what to say instead. */
+const dialect = new RegExp(
+  [
+    /\b(so many (?!that)|whoever\b|nobody\b|anew\b|for ever\b|of its own accord)/,
+    /\b(beside (?!the point)|but for (?!the fact)|(lies?|stands?) (in|at|beside|behind) )/,
+    /(?<!there )\b(is|are) none\b(?! of)/,
+  ]
+    .map(({ source }) => source)
+    .join("|"),
+  "i",
+);
+
+/** Where a text speaks the dialect, one line each. */
+function dialectIn(path: string, lines: readonly { readonly line: number; readonly text: string }[]): string[] {
+  return lines.flatMap(({ line, text }) => {
+    const found = dialect.exec(text);
+    return found === null ? [] : [`${path}:${line}: "${found[0].trim()}"`];
+  });
+}
+
+test("what users read is plain English: documents", () => {
+  const pages = ["README.md", "PERFORMANCE.md", "CONTRIBUTING.md", "SECURITY.md", "AGENTS.md"];
+  const docs = readdirSync(join(root, "docs")).filter((name) => name.endsWith(".md"));
+  const found = [...pages, ...docs.map((name) => `docs/${name}`)].flatMap((path) => {
+    const lines = readFileSync(join(root, path), "utf8").split("\n");
+    return dialectIn(
+      path,
+      lines.map((text, index) => ({ line: index + 1, text })),
+    );
+  });
+  expect(found).toEqual([]);
+});
+
+test("what users read is plain English: errors, helps, descriptions", () => {
+  expect(shipped.flatMap((source) => dialectIn(source.path, textsOf(source)))).toEqual([]);
+});
+
+test("self-check: the dialect is found, in texts only", () => {
+  const throwing = "throw new E(`at most so many $" + "{n}, or for ever`);";
+  const text = `import { x } from "./beside me.js";\n// so many bytes\n${throwing}`;
+  expect(dialectIn("a.ts", textsOf({ path: "a.ts", text }))).toEqual(['a.ts:3: "so many"', 'a.ts:3: "for ever"']);
 });
 
 const readme = join(root, "README.md");
