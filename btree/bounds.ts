@@ -19,7 +19,7 @@ import { LlmdbError } from "../pager/error.js";
  */
 export interface BoundField {
   readonly of: "key" | "value";
-  /** "key": how many bytes before the end of the key it starts. "value": how many behind the start of the value. */
+  /** "key": how many bytes before the end of the key it starts. "value": how many after the start of the value. */
   readonly offset: number;
   readonly bytes: number;
   readonly keeps: "least" | "greatest";

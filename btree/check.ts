@@ -1,7 +1,7 @@
 /**
  * Checking a whole tree: what `verify()` says about one. Guarantees: every page and every value is read; order,
  * separators, levels, entry counts, bounds, flags and page counters are compared with what is there; each page is
- * reported once to `visit`, so that the caller can find pages that stand in two places or nowhere. A damaged subtree is
+ * reported once to `visit`, so that the caller can find pages that are in two places or nowhere. A damaged subtree is
  * reported and left. The check can be left between two steps and gone on with, as long as what the root reaches stays.
  */
 import { compareBytes } from "../pager/bytes.js";
@@ -75,7 +75,7 @@ function* checkNode(
   const keys = node.keys;
   for (let i = level > 0 ? 1 : 0; i < keys.length; i++) {
     const inside = (lower === null || compare(keys[i], lower) >= 0) && (upper === null || compare(keys[i], upper) < 0);
-    if (!inside) check.problem(`the key in slot ${i} lies outside of what its separators allow`, pointer.page);
+    if (!inside) check.problem(`the key in slot ${i} is outside the range of its separators`, pointer.page);
     if (i > 0 && !(level > 0 && i === 1) && compare(keys[i - 1], keys[i]) >= 0)
       check.problem(`keys ${i - 1} and ${i} are out of order`, pointer.page);
   }

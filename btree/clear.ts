@@ -168,7 +168,7 @@ function dropChildren(tree: Tree, owner: PageOwner, page: number, crc: number, l
   const cache = owner.reader.cache;
   let count = 1;
   for (let slot = 0; slot < count; slot++) {
-    // Fetched anew each time: what is below may have pushed it out of the cache.
+    // Fetched again each time: what is below may have pushed it out of the cache.
     const frame = owner.reader.fetch(page, crc);
     requireLevel(cache, frame, level);
     const views = cache.views(frame);

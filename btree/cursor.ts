@@ -20,7 +20,7 @@ export interface Bounds {
   upperLength: number;
 }
 
-/** How many keys lie in a range, in O(log n). */
+/** How many keys are in a range, in O(log n). */
 export function countRange(tree: Tree, reader: PageReader, bounds: Bounds): number {
   const from = bounds.lower === null ? 0 : rank(tree, reader, bounds.lower, bounds.lowerLength);
   const to = bounds.upper === null ? tree.root.entries : rank(tree, reader, bounds.upper, bounds.upperLength);
@@ -117,7 +117,7 @@ export class Cursor implements Place {
     return this.slot < this.#stop || this.#nextLeaf();
   }
 
-  /** Goes on behind the key that was noted, or with it. */
+  /** Goes on after the key that was noted, or with it. */
   #resume(): boolean {
     const saved = this.#saved;
     this.#isSaved = false;
@@ -159,7 +159,7 @@ export class Cursor implements Place {
     this.slot = slot === 0 ? 0 : nodeCount(cache.views(this.frame), cache.base(this.frame)) - 1;
   }
 
-  /** Stands at the entry with so many entries before it. */
+  /** Goes to the entry with this number of entries before it. */
   #findIndex(index: number): void {
     const cache = this.#reader.cache;
     let before = index;

@@ -22,7 +22,7 @@ const NOWHERE = -1;
 const NO_LEAP = -2;
 const UNKNOWN = -3;
 const LEAP_AFTER = 4;
-/** Searches read so far behind a key; the upper bound of a range may be a byte longer than a key. */
+/** Zero padding that a search may read past the end of a key; the upper bound of a range may be a byte longer. */
 const PADDING_BYTES = 8;
 
 export class FilterCursor {
@@ -85,7 +85,7 @@ export class FilterCursor {
     this.begin(tree, reader, range, limits, reverse);
   }
 
-  /** Begins anew, as a new cursor would, without making one. */
+  /** Begins again, as a new cursor would, without making one. */
   begin(tree: Tree, reader: PageReader, range: Bounds, limits: Uint8Array, reverse: boolean): void {
     // What an empty map keeps bounds of is declared by its first entry.
     if (tree.depth > 0 && limits.length !== boundBytes(tree.bounds)) {
@@ -140,7 +140,7 @@ export class FilterCursor {
     this.#targetLength = length;
   }
 
-  /** Stands at the first place that is to be looked at. Returns false where there is none. */
+  /** Goes to the first place that is to be looked at. Returns false where there is none. */
   #advance(): boolean {
     const tree = this.#tree;
     const isStale = this.#changes !== tree.changes;
@@ -184,8 +184,8 @@ export class FilterCursor {
   }
 
   /**
-   * Goes down towards a key, as far as bounds allow, and stands at it or at the first larger one; with `isPast` only at
-   * a larger one. In reverse it stands at the last smaller one.
+   * Goes down towards a key, as far as bounds allow, and stops at it or at the first larger one; with `isPast` only at
+   * a larger one. In reverse it stops at the last smaller one.
    */
   #descend(key: Uint8Array, length: number, isPast: boolean): void {
     const { cache } = this.#reader;
@@ -208,7 +208,7 @@ export class FilterCursor {
     this.#level = 0;
   }
 
-  /** Looks from the place it stands at for the next match, up and down the tree. */
+  /** Looks from the place it is at for the next match, up and down the tree. */
   #find(): boolean {
     const top = this.#tree.depth;
     let level = this.#level;
@@ -259,7 +259,7 @@ export class FilterCursor {
     return false;
   }
 
-  /** The first slot of a leaf at or behind the place where the field that leaps reaches its limit. */
+  /** The first slot of a leaf at or after the place where the field that leaps reaches its limit. */
   #leap(views: PageViews, base: number, slot: number): number {
     const fields = this.#tree.bounds;
     const { offset, bytes } = fields[this.#leapField];

@@ -10,7 +10,7 @@
  * Guarantees:
  * - What it finds is what a descent finds. An entry is only a hint: the frame must be marked as a leaf of the committed
  *   version of the tree, and the slot must hold the whole key. What takes a frame out of that version removes its mark.
- * - An entry is lost at any time without harm: entries overwrite each other, and a small table that grows starts anew.
+ * - An entry is lost at any time without harm: entries overwrite each other, and a small table that grows starts again.
  * - It takes at most a 32nd of the bytes of the page cache, and grows with the number of keys that are found.
  */
 import { COUNT, HEADER_BYTES, type PageViews, PREFIX_LENGTH } from "../pager/page.js";
@@ -32,7 +32,7 @@ export class HashIndex {
   at = 0;
   length = 0;
   readonly #cache: PageCache;
-  /** A frame number is shifted by so many bits; below stands the offset of the slot, in words of the page. */
+  /** A frame number is shifted by this many bits; below it is the offset of the slot, in words of the page. */
   readonly #slotBits: number;
   readonly #slotMask: number;
   readonly #mostFrames: number;
@@ -141,7 +141,7 @@ export class HashIndex {
   }
 }
 
-/** Whether there is a slot at `slotAt` whose cell lies at `cellOffset` and whose key is this one. */
+/** Whether there is a slot at `slotAt` whose cell is at `cellOffset` and whose key is this one. */
 function holdsKey(
   views: PageViews,
   base: number,

@@ -86,7 +86,7 @@ export class LeafWalk {
 
   /** Takes the next branch above leaves. Returns false where the range has no more. */
   #turn(): boolean {
-    // The upper bound led to a child that is not the last: what follows is behind it.
+    // The upper bound led to a child that is not the last: what follows is after it.
     if (this.#lastChild < this.#children - 1) return this.#end();
     const cache = this.#reader.cache;
     let turning = 0;

@@ -110,7 +110,7 @@ export function fieldOutside(
   return WITHIN;
 }
 
-/** Compares bytes of a key that lie in the prefix, the head and the tail with a limit. */
+/** Compares bytes of a key that are in the prefix, the head and the tail with a limit. */
 function compareKeyPart(
   views: PageViews,
   base: number,
@@ -148,7 +148,7 @@ function slotFields(fields: BoundFields, views: PageViews, base: number, slot: n
   }
 }
 
-/** Puts the bounds of all that lies at or below a node into `into`; those of nothing where it is empty. */
+/** Puts the bounds of all that is at or below a node into `into`; those of nothing where it is empty. */
 export function nodeBounds(fields: BoundFields, views: PageViews, base: number, into: Uint8Array, at: number): void {
   const count = nodeCount(views, base);
   clearBounds(fields, into, at);
@@ -164,7 +164,7 @@ export function nodeBounds(fields: BoundFields, views: PageViews, base: number, 
   }
 }
 
-/** Writes the bounds of a child, which stands in `slot` of a branch, into its cell. */
+/** Writes the bounds of a child, which is in `slot` of a branch, into its cell. */
 export function setBounds(
   fields: BoundFields,
   parent: PageViews,
@@ -199,7 +199,7 @@ export function widenAlong(tree: Tree, owner: PageOwner, along: Path, by: Uint8A
   }
 }
 
-/** Computes the bounds on the way up from a leaf anew, after something in it went or changed. */
+/** Computes the bounds on the way up from a leaf again, after something in it went or changed. */
 export function refreshAlong(tree: Tree, owner: PageOwner, along: Path): void {
   const fields = tree.bounds;
   const bytes = boundBytes(fields);

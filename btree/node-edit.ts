@@ -1,6 +1,6 @@
 /**
  * Changing a node in place: create, insert, remove, rebuild. Guarantees: a change either fits and is made, or nothing
- * is touched and the caller is told to split; after a rebuild the cells lie in key order, because walking memory
+ * is touched and the caller is told to split; after a rebuild the cells are in key order, because walking memory
  * upwards is what processors prefetch; bytes of a node that belong to nothing are zero: what was removed is not there
  * any more.
  */
@@ -45,7 +45,7 @@ const firstKey = new Uint8Array(MAX_KEY_BUFFER);
 const lastKey = new Uint8Array(MAX_KEY_BUFFER);
 
 /**
- * Makes the page an empty node, all zeros behind its header; page number and transaction in the header stay.
+ * Makes the page an empty node, all zeros after its header; page number and transaction in the header stay.
  *
  * @param boundBytes bytes of bounds that each cell of a branch carries; 0 in a leaf
  */

@@ -61,7 +61,7 @@ export function prefixLength(views: PageViews, base: number): number {
   return views.u16[(base + PREFIX_LENGTH) >>> 1];
 }
 
-/** Bytes of bounds behind each pointer of the node; 0 in a leaf. */
+/** Bytes of bounds after each pointer of the node; 0 in a leaf. */
 export function nodeBoundBytes(views: PageViews, base: number): number {
   return views.u16[(base + BOUND_BYTES) >>> 1];
 }
@@ -121,7 +121,7 @@ export function copyKey(views: PageViews, base: number, slot: number, into: Uint
 }
 
 /**
- * The head of a key at `at`: its next four bytes, big-endian, zero-filled. The bytes behind the key must be zero.
+ * The head of a key at `at`: its next four bytes, big-endian, zero-filled. The bytes after the key must be zero.
  */
 export function headOf(key: Uint8Array, at: number): number {
   return ((key[at] << 24) | (key[at + 1] << 16) | (key[at + 2] << 8) | key[at + 3]) >>> 0;

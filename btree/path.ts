@@ -76,7 +76,7 @@ export function addEntries(tree: Tree, owner: PageOwner, along: Path, added: num
   tree.root.entries += added;
 }
 
-/** Notes on the way up that a value lies on extents. */
+/** Notes on the way up that a value is on extents. */
 export function markExtents(tree: Tree, owner: PageOwner, along: Path): void {
   const cache = owner.reader.cache;
   for (let level = 1; level < tree.depth; level++) {
@@ -96,7 +96,7 @@ export function entriesBelow(views: PageViews, base: number): number {
   return entries;
 }
 
-/** HAS_EXTENTS where a value at or below a node lies on extents. */
+/** HAS_EXTENTS where a value at or below a node is on extents. */
 export function extentsBelow(views: PageViews, base: number): number {
   const leaf = nodeLevel(views, base) === 0;
   for (let slot = nodeCount(views, base) - 1; slot >= 0; slot--) {

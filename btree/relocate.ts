@@ -51,7 +51,7 @@ function relocateNode(
   };
   let count = 1;
   for (let slot = 0; slot < count; slot++) {
-    // Fetched anew each time: once this node is copied, its old version is out of date.
+    // Fetched again each time: once this node is copied, its old version is out of date.
     const frame = owned ? ownThis() : owner.reader.fetch(page, crc);
     const views = cache.views(frame);
     const base = cache.base(frame);

@@ -1,11 +1,11 @@
 /**
  * Taking the last bytes of removed keys out of the branches. Separators are copies of keys, cut short, and removals
  * leave them as they are: one may still begin with what only removed keys began with. Guarantees: afterwards no
- * separator lies in the range, which must hold no key; none is a beginning of the range's lower bound that no key has;
+ * separator is in the range, which must hold no key; none is a beginning of the range's lower bound that no key has;
  * entries stay as they are, and nothing is copied where there is nothing to do.
  *
- * At most one separator lies in the range: between two of them would be a leaf with a key in it. A beginning of the
- * lower bound lies before the range: a separator between two keys that begin alike outlives both, unless it goes with
+ * At most one separator is in the range: between two of them would be a leaf with a key in it. A beginning of the
+ * lower bound is before the range: a separator between two keys that begin alike outlives both, unless it goes with
  * the second one. What is stale gives way to the shortest separator between the keys that are left on either side.
  * That one is a beginning of a key that is there, and not longer than the old one.
  */
@@ -21,7 +21,7 @@ import { split } from "./split.js";
 import { beginChange, type Tree } from "./tree.js";
 
 const KEY_BUFFER_BYTES = 16384 + 64;
-/** Searches read up to eight bytes behind a key. */
+/** Searches read up to eight bytes after a key. */
 const KEY_PADDING_BYTES = 8;
 const path = new Path();
 const stale = new Uint8Array(KEY_BUFFER_BYTES);
@@ -50,9 +50,9 @@ export function prefixBounds(prefix: Uint8Array, length: number): Bounds | null 
   return { lower, lowerLength: length, upper, upperLength };
 }
 
-/** Takes the separators out that lie in a range, after all entries in it are gone. */
+/** Takes the separators out that are in a range, after all entries in it are gone. */
 export function scrubRange(tree: Tree, owner: PageOwner, { lower, lowerLength, upper, upperLength }: Bounds): void {
-  // Behind a separator is a key at or above it, before it one below: with one bound only there is none in the range.
+  // After a separator is a key at or above it, before it one below: with one bound only there is none in the range.
   if (lower === null || upper === null) return;
   for (;;) {
     const level = findStale(tree, owner.reader, lower, lowerLength, upper, upperLength);
@@ -91,7 +91,7 @@ function findStale(
       if (isBelow && !isStaleBeginningOf(lower, lowerLength)) continue;
       noteNeighbours(reader, page, crc, slot);
       if (isBelow && isStaleBeginningOf(right, rightLength)) continue;
-      // What stands there may be the shortest one already, where the range is not that of a prefix.
+      // What is there may be the shortest one already, where the range is not that of a prefix.
       return compareBytes(stale, 0, staleLength, right, 0, shortestBetween()) === 0 ? 0 : level;
     }
     const cell = cellAt(views, base, child);
@@ -101,7 +101,7 @@ function findStale(
   return 0;
 }
 
-/** Notes the greatest key before a separator and the least one behind it. */
+/** Notes the greatest key before a separator and the least one after it. */
 function noteNeighbours(reader: PageReader, page: number, crc: number, slot: number): void {
   leftLength = edgeKey(reader, page, crc, slot - 1, true, left);
   rightLength = edgeKey(reader, page, crc, slot, false, right);

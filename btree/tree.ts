@@ -3,7 +3,7 @@
  * allocates nothing; keys are unique and ordered by bytes. Entries are changed in `entries.ts`, ranges in `cursor.ts`
  * and `clear.ts`.
  *
- * Keys and values are bytes. Keys stand in a buffer with at least four zero bytes behind them.
+ * Keys and values are bytes. Keys are in a buffer with at least four zero bytes after them.
  */
 import { headerPage, LEVEL } from "../pager/page.js";
 import { corruptPage, type PageCache } from "../pager/page-cache.js";
@@ -91,7 +91,7 @@ export function findLeaf(tree: Tree, reader: PageReader, key: Uint8Array, length
 }
 
 /**
- * Checks that a node stands on the level that the way to it says, which no checksum tells.
+ * Checks that a node is on the level that the way to it says, which no checksum tells.
  *
  * @throws LlmdbError `LLMDB_CORRUPT`
  */

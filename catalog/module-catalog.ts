@@ -1,5 +1,5 @@
 /**
- * The modules that a database keeps, and what they are attached to. The bytes of a module stand in the map `_meta/code`
+ * The modules that a database keeps, and what they are attached to. The bytes of a module are in the map `_meta/code`
  * under the hex of their SHA-256, once however often they are put. What is said of it, and each attachment, is a fact
  * of the bitemporal store in a partition of the database's own, so that it has a history like any other.
  *

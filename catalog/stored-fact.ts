@@ -1,6 +1,6 @@
 /**
  * What the catalog keeps of modules and attachments, checked when it is read: a file may come from elsewhere, and what
- * stands in it decides what runs and for how long. Guarantees: a fact that comes out has every field, of its type and
+ * is in it decides what runs and for how long. Guarantees: a fact that comes out has every field, of its type and
  * within the limits that it had to keep when it was written; anything else is `LLMDB_CORRUPT`.
  */
 import { checkMapOptions } from "../engine/options.js";

@@ -73,7 +73,7 @@ export function pointOptions(command: Command): Command {
 export function stretchOptions(command: Command): Command {
   return command
     .option("--valid-from <time>", "from this time on (default: now)", instant)
-    .option("--valid-to <time>", "up to this time, and not at it (default: for ever)", instant);
+    .option("--valid-to <time>", "until just before this time (default: forever)", instant);
 }
 
 /** Adds `--prefix`, `--gte`, `--lt`, `--gt-prefix` and `--lte-prefix`. */
@@ -220,7 +220,7 @@ function read(json: unknown, text: string): unknown {
   }
 }
 
-/** An object with names is text where a key is asked for, but for the forms of keys that JSON has no form for. */
+/** An object with names is text where a key is asked for, except for the forms of keys that JSON has no form for. */
 function isNamed(json: unknown): boolean {
   if (typeof json !== "object" || json === null || Array.isArray(json)) return false;
   const names = Object.keys(json);

@@ -108,7 +108,7 @@ export class Run<F extends CommonFlags> {
     await (this.flags.json === true ? this.out.json(json) : this.out.line(text()));
   }
 
-  /** Something worth knowing beside the result. */
+  /** Something worth knowing alongside the result. */
   note(text: string): void {
     say(this.streams.stderr, `llmdb: ${text}`);
   }

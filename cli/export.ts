@@ -1,6 +1,6 @@
 /**
- * `llmdb export`: a database as lines of text. Guarantees: it is of one state, also beside a writer; a file is complete
- * when it is there under its name.
+ * `llmdb export`: a database as lines of text. Guarantees: it is of one state, also alongside a writer; a file is
+ * complete when it is there under its name.
  */
 import { once } from "node:events";
 import { createWriteStream, existsSync } from "node:fs";

@@ -7,7 +7,7 @@ import type { Instant, Milliseconds } from "../index.js";
 /** The largest distance from 1970 that a Date has. */
 const MAX_DATE = 8.64e15;
 
-/** What a text stands for where it is no ISO 8601. */
+/** What a text means where it is not ISO 8601. */
 const OPEN_ENDS: ReadonlyMap<string, number> = new Map([
   ["Infinity", Number.POSITIVE_INFINITY],
   ["-Infinity", Number.NEGATIVE_INFINITY],

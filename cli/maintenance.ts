@@ -1,6 +1,6 @@
 /**
  * `llmdb stats`, `verify`, `compact` and `backup`: looking after a database. Guarantees: all but `compact` only read,
- * also beside a writer; `verify` ends with exit code 1 where it found something.
+ * also alongside a writer; `verify` ends with exit code 1 where it found something.
  */
 import { existsSync } from "node:fs";
 import type { Command } from "commander";

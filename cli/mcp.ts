@@ -43,7 +43,7 @@ export function mcpCommand(streams: Streams): Command {
     .summary("serves a memory to agents (MCP)")
     .option(
       "-d, --db <file>",
-      "the database file (default: $LLMDB_FILE, beside $MEMORY_FILE_PATH, or a place of the user)",
+      "the database file (default: $LLMDB_FILE, next to $MEMORY_FILE_PATH, or the data folder of the user)",
     )
     .option(
       "--tools <groups>",

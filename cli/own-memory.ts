@@ -10,7 +10,7 @@ type Environment = { readonly [name: string]: string | undefined };
 
 const PRIVATE_FOLDER = 0o700;
 
-/** What variables name: a database, or the file of the reference memory server, beside which it is. */
+/** What variables name: a database, or the file of the reference memory server, next to which it is. */
 export function namedBy(env: Environment): string | undefined {
   if (env.LLMDB_FILE) return env.LLMDB_FILE;
   const memoryFile = env.MEMORY_FILE_PATH;

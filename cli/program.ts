@@ -21,7 +21,7 @@ export async function runProgram(
     await programOf(makers, streams).parseAsync(args, { from: "user" });
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
-    // Help that was not asked for stands in place of an error.
+    // Help that was not asked for is in place of an error.
     return error.exitCode === 0 && error.code !== "commander.help" ? 0 : BAD_USAGE;
   }
   return streams.exitCode;

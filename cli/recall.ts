@@ -65,7 +65,7 @@ export function rememberCommand(streams: Streams): Command {
     .option("--tag <tag...>", "any number of tags")
     .option("--source <name>", "where it comes from")
     .option("--confidence <number>", "0 to 1", Number)
-    .option("--many", "stands beside others of the same subject and predicate")
+    .option("--many", "is kept alongside other facts with the same subject and predicate")
     .option("--meta <value>", "who, why: noted in the transaction log; JSON, or else text");
   stretchOptions(scopeOption(command));
   explain(command, [
@@ -112,7 +112,7 @@ export function recallCommand(streams: Streams): Command {
     .argument("<query>", "some words")
     .summary("finds by words what is known")
     .option("--limit <count>", `at most this number (default: ${DEFAULT_LIMIT})`, whole)
-    .option("--max-tokens <count>", "at most about so many tokens of text", whole)
+    .option("--max-tokens <count>", "at most about this many tokens of text", whole)
     .addOption(
       new Option("--validity <how>", "what does not hold at --valid-at is left out, counts half, or counts as the rest")
         .choices(["only", "prefer", "any"])

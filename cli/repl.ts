@@ -25,12 +25,12 @@ const HISTORY_FILE = ".llmdb_repl_history";
 export function replCommand(streams: Streams): Command {
   const command = writingCommand("repl", "opens a prompt for JavaScript, with the database as `db`")
     .summary("a prompt for JavaScript with the database open")
-    .option("--read-only", "only reads, also beside a writer");
+    .option("--read-only", "only reads, also alongside a writer");
   explain(command, ["repl --db agent.llmdb", "repl --read-only <<< 'db.get(\"nodejs/16\")'"]);
   command.addHelpText(
     "after",
     `\nIn scope: db, and ${Object.keys(llmdb).sort().join(", ")}. await works. Lines are kept in ~/${HISTORY_FILE},\n` +
-      "or in the file that LLMDB_REPL_HISTORY names; none are kept where that is empty.",
+      "or in the file that LLMDB_REPL_HISTORY names; none is kept if that is empty.",
   );
   return onCall<ReplFlags>(command, streams, async (run) => {
     const db =
@@ -85,7 +85,7 @@ class Feeder {
 
   constructor(server: REPLServer, input: PassThrough) {
     this.#input = input;
-    // It asks for the next line when it is done with one, whatever came of it. Nobody sees a prompt here.
+    // It asks for the next line when it is done with one, whatever came of it. No one sees a prompt here.
     const displayPrompt = () => this.#next();
     Object.assign(server, { displayPrompt });
     server.once("exit", () => {

@@ -16,7 +16,7 @@ const SHORT_FORMS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Text of any number of lines, with unsafe characters spelled out. JSON stays equal JSON: they stand in its strings
+ * Text of any number of lines, with unsafe characters spelled out. JSON stays equal JSON: they are in its strings
  * only, where the escape means the same.
  */
 export function safeText(text: string): string {

@@ -12,7 +12,7 @@ const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
 const NOTHING = "·";
 const MIN_PLANE = 20;
 const MAX_PLANE = 100;
-/** Columns before the first and behind the last instant, for what goes on. */
+/** Columns before the first and after the last instant, for what goes on. */
 const MARGIN = 4;
 
 /** Lines that show the slices, as wide as `columns`. */

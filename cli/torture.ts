@@ -36,7 +36,7 @@ interface TortureResult {
   kill?: ProcessTortureReport;
 }
 
-/** A run of so many minutes must have reached every rare branch of recovery. */
+/** A run of this many minutes must have reached every rare branch of recovery. */
 const MINUTES_FOR_ALL_BRANCHES = 1;
 const DEFAULT_SEED = 7;
 
@@ -47,7 +47,7 @@ export function tortureCommand(streams: Streams): Command {
     .addOption(new Option("--engine <engine>", "which engine").choices(["simulated", "kill", "all"]).default("all"))
     .option("--minutes <minutes>", "how long, all engines together; an interrupt ends it early (default: 1)", positive)
     .option("--seed <seed>", "what everything follows from", whole, DEFAULT_SEED)
-    .option("--images <images>", "simulated: ends after so many crash images", whole)
+    .option("--images <images>", "simulated: ends after this many crash images", whole)
     .option("--workers <threads>", "simulated: threads (default: as many as the machine runs at once)", whole)
     .option("--depth <depth>", "simulated: 2 crashes recovery again, 3 that recovery too (default: 2)", whole)
     .addOption(
@@ -59,7 +59,7 @@ export function tortureCommand(streams: Streams): Command {
     .option("--points <points>", "simulated: crash points of each random workload (default: all)", whole)
     .option("--round <round>", "simulated: only this round", whole)
     .option("--image <image>", "simulated: only this image of the round", whole)
-    .option("--kills <kills>", "kill: ends after so many kills", whole)
+    .option("--kills <kills>", "kill: ends after this many kills", whole)
     .option("--committers <committers>", "kill: how many commit at once (default: 1 and 8 in turn)", whole)
     .option("--namespaces", "kill: processes in network and process namespaces of their own, as in containers (Linux)")
     .option("--json", "prints the result as JSON")

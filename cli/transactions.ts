@@ -17,7 +17,7 @@ interface TransactionFlags extends CommonFlags {
   readonly reverse?: boolean;
 }
 
-/** So many changes of a transaction are named in the table. */
+/** The most changes of a transaction that the table names. */
 const NAMED = 3;
 
 export function transactionsCommand(streams: Streams): Command {

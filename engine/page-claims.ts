@@ -28,7 +28,7 @@ export class PageClaims {
     let covered = 0;
     let last = "";
     const unused = (to: number): void => {
-      if (complete && to > covered) problem(covered, `pages ${covered} to ${to - 1} are used by nobody`);
+      if (complete && to > covered) problem(covered, `pages ${covered} to ${to - 1} are not used`);
     };
     for (const stretch of [...this.#stretches.keys()].sort((a, b) => a - b)) {
       for (const { start, length, owner } of this.#sorted(stretch)) {

@@ -121,8 +121,8 @@ export class Recovery {
     if (this.#file.links() > 1) {
       throw new LlmdbError(
         "LLMDB_NOT_FOUND",
-        `${this.#path} was not closed, and its log is not beside it; the file has other names: open it under the one ` +
-          "that it was last written under",
+        `${this.#path} was not closed, and its log is not next to it; the file has other names: open it under the ` +
+          "one that it was last written under",
         { path: this.#path },
       );
     }

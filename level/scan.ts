@@ -51,7 +51,7 @@ export class Scan<I, T> {
     return taken;
   }
 
-  /** Goes so that `next` gives the first item at or behind a key, in the direction of the range. */
+  /** Goes so that `next` gives the first item at or after a key, in the direction of the range. */
   seek(target: Format): void {
     this.#target = Uint8Array.from(toBytes(target));
     this.#running = undefined;

@@ -1,8 +1,8 @@
 /**
  * An index of substrings: which entities have a text that contains a string, in lower case. Guarantees: whatever
- * contains the string is among the candidates; whoever asks compares their texts.
+ * contains the string is among the candidates; the caller compares their texts.
  *
- * A text is cut into all runs of three UTF-16 units; behind its end stand two units that no text needs, so that runs of
+ * A text is cut into all runs of three UTF-16 units; after its end stand two units that no text needs, so that runs of
  * one and two units at the end are the beginning of a gram as well.
  */
 
@@ -16,7 +16,7 @@ import type { MapsOf } from "./stored-map.js";
 const UNIT = 65536;
 const GRAM_UNITS = 3;
 const PADDING = "\0\0";
-/** The lists of so many of the rarest grams are read; comparing the texts does the rest. */
+/** How many lists, of the rarest grams, are read; comparing the texts does the rest. */
 const MAX_LISTS = 3;
 
 /** The texts of an entity that a search looks into. */

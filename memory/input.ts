@@ -32,7 +32,7 @@ export interface FactInput extends Valid {
   confidence?: number;
   /** Where it belongs, below the memory's own scope. Default: that scope. */
   scope?: string;
-  /** True: stands beside others of the same subject and predicate, instead of correcting them. Default false. */
+  /** True: stands alongside others of the same subject and predicate, instead of correcting them. Default false. */
   many?: boolean;
 }
 

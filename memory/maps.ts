@@ -1,7 +1,7 @@
 /**
- * The ordered maps that the memory keeps beside the bitemporal store. Guarantees: they are written in the transaction
- * that writes the records, so that they never differ from them; what is read from them has the shape that is stated
- * here.
+ * The ordered maps that the memory keeps alongside the bitemporal store. Guarantees: they are written in the
+ * transaction that writes the records, so that they never differ from them; what is read from them has the shape that
+ * is stated here.
  */
 import type { Key } from "../engine/key.js";
 import type { BlockKey } from "../models/text/posting-list.js";
@@ -20,7 +20,7 @@ export interface RecordEntry {
   readonly named?: { readonly path: ScopePath; readonly id: string };
   /** Of what it is recognized by. */
   readonly digest: Uint8Array;
-  /** Where it stands in the order of its scope and kind; 0 while nothing of it is known. */
+  /** Where it is in the order of its scope and kind; 0 while nothing of it is known. */
   readonly place: number;
   /** Its documents that are known now: number and hash of the text. */
   readonly documents: readonly (readonly [number, number])[];

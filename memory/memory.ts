@@ -160,8 +160,8 @@ export class Memory {
   }
 
   /**
-   * As {@link recall}, with the vectors of an embedder: more is found by words, and ranked anew by the places that each
-   * hit has by words and by meaning. What shares no word with the query is not found.
+   * As {@link recall}, with the vectors of an embedder: more is found by words, and ranked again by the places that
+   * each hit has by words and by meaning. What shares no word with the query is not found.
    *
    * @throws LlmdbError (rejects) as `recall`, and what the embedder throws
    */

@@ -1,6 +1,6 @@
 /**
- * Finding what is known by words. Guarantees: what is found was known at the point that is asked about, and lies in the
- * scopes that may be seen; the same question about the past has the same answer for ever, unless something is erased.
+ * Finding what is known by words. Guarantees: what is found was known at the point that is asked about, and is in the
+ * scopes that may be seen; the same question about the past has the same answer forever, unless something is erased.
  */
 
 import type { Analyzer } from "../models/text/analyzer.js";
@@ -33,9 +33,9 @@ export interface RecallOptions extends At {
   inherit?: boolean;
   /** Default: all. */
   kinds?: readonly RecordKind[];
-  /** At most so many hits, 1 to 1,000. Default 10. */
+  /** The most hits, 1 to 1,000. Default 10. */
   limit?: number;
-  /** At most so many tokens of text in all. Default: no limit. */
+  /** The most tokens of text in all. Default: no limit. */
   maxTokens?: number;
   /** How many tokens a text has. Default: an estimate, a quarter of its ASCII characters and all of its others. */
   countTokens?: (text: string) => number;
@@ -91,7 +91,7 @@ export interface Recall {
 const MAX_QUERY_CHARACTERS = 10_000;
 const MAX_QUERY_TERMS = 100;
 const MAX_LIMIT = 1000;
-/** So many matches are looked at in a first go. */
+/** This many matches are looked at in a first go. */
 const FIRST_LOOK = 64;
 /** What a turn gives to those one and two places away, as parts of its own score. */
 const NEIGHBOURS = [0.4, 0.2];
@@ -306,7 +306,7 @@ class Question {
     let tokens = 0;
     for (const hit of hits.slice(0, this.#limit)) {
       const own = count(hit.text);
-      // What does not fit is passed over: a shorter one behind it may.
+      // What does not fit is passed over: a shorter one after it may.
       if (tokens + own > this.#budget) continue;
       kept.push({ ...hit, tokens: own });
       tokens += own;

@@ -1,6 +1,6 @@
 /**
- * Writing records, and with them all that is kept beside: order, edges, texts. Guarantees: when the transaction ends,
- * what is beside says the same as the records, whatever was done to a record in between.
+ * Writing records, and with them all that is kept alongside: order, edges, texts. Guarantees: when the transaction
+ * ends, what is alongside says the same as the records, whatever was done to a record in between.
  */
 import { encodePrefix, type Key, KeyBuffer } from "../engine/key.js";
 import { writerOf } from "../engine/transaction.js";
@@ -38,7 +38,7 @@ import {
 import type { ScopePath } from "./scope.js";
 import { documentOf, eraseDocuments, IndexChange } from "./text-index.js";
 
-/** Longer than any key of the maps beside the records. */
+/** Longer than any key of the maps alongside the records. */
 const MAX_KEY_BYTES = 1024;
 const prefixBuffer = new KeyBuffer();
 
@@ -159,7 +159,7 @@ export class RecordWriter {
     this.#dropEmptied();
   }
 
-  /** Brings what is kept beside the records up to them. */
+  /** Brings what is kept alongside the records up to them. */
   settle(): void {
     const index = new IndexChange(this.tx);
     const grams = new GramChange(this.tx);

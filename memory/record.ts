@@ -167,7 +167,7 @@ export function textsOf(value: RecordValue): string[] {
   }
 }
 
-/** A fact in words: its text, or what stands in its place, and its tags. */
+/** A fact in words: its text, or what is in its place, and its tags. */
 function factText({ subject, predicate, object, text, tags }: FactValue): string {
   const said = object === undefined ? text : [jsonText(object), text].filter(Boolean).join(". ");
   const statement = [subject, predicate, said].filter(Boolean).join(" ");

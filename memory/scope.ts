@@ -39,7 +39,7 @@ function requireSegment(segment: string, path: string): void {
   if (segment === "") throw invalid(`the scope ${shown} has an empty segment; write it without leading or double /`);
   if (segment === "." || segment === "..") {
     throw invalid(
-      `the scope ${shown} may not contain "${segment}"; a memory reaches only what lies below its own scope`,
+      `the scope ${shown} may not contain "${segment}"; a memory reaches only its own scope and those below it`,
     );
   }
   if (!SEGMENT.test(segment)) {
@@ -47,7 +47,7 @@ function requireSegment(segment: string, path: string): void {
   }
 }
 
-/** Whether `inner` is `outer` or lies below it. */
+/** Whether `inner` is `outer` or is below it. */
 export function containsScope(outer: ScopePath, inner: ScopePath): boolean {
   return outer === "" || inner === outer || inner.startsWith(outer + SEPARATOR);
 }

@@ -224,7 +224,7 @@ export class MemoryTransaction {
     return isRecordValue(value) ? value : undefined;
   }
 
-  /** The key of a record that lies in the scope. */
+  /** The key of a record that is in the scope. */
   #keyOf(id: string): string {
     checkId(id);
     const found = findRecord(this.writer.tx, this.root, id);
@@ -232,13 +232,13 @@ export class MemoryTransaction {
     return found.key;
   }
 
-  /** @internal The id by which this memory knows a record that lies in the scope. */
+  /** @internal The id by which this memory knows a record that is in the scope. */
   idOf(key: string): string {
     const entry = this.root === "" ? undefined : this.writer.directory.entry(key);
     return entry === undefined ? key : idOf(key, entry, this.root);
   }
 
-  /** @internal Whether a key of the store is that of a record that lies in the scope. */
+  /** @internal Whether a key of the store is that of a record that is in the scope. */
   reaches(key: Key): boolean {
     const entry = typeof key === "string" ? this.writer.directory.entry(key) : undefined;
     return entry !== undefined && containsScope(this.root, entry.path);

@@ -35,7 +35,7 @@ export class Flusher implements SealTarget {
     this.#budget--;
   }
 
-  /** From here on takes at most so many pages. */
+  /** From here on takes at most this many pages. */
   limit(pages: number): void {
     this.#budget = pages;
   }
@@ -48,7 +48,7 @@ export class Flusher implements SealTarget {
    */
   write(partly: boolean): void {
     const cache = this.#store.cache;
-    // A frame that was given up meanwhile, or holds another page, is not sealed any more or was sealed anew.
+    // A frame that was given up meanwhile, or holds another page, is not sealed any more or was sealed again.
     const frames = Array.from(this.#unwritten).filter((frame) => {
       return cache.state[frame] === SEALED && this.#isWritable(frame);
     });

@@ -65,7 +65,7 @@ export class PageStore {
     if (this.pins.unpin(tx)) this.retired.unpinned(tx);
   }
 
-  /** Makes pages free that nobody can see any more. */
+  /** Makes pages free that no one can see any more. */
   reclaim(): void {
     const ready = this.retired.takeReady();
     if (ready.count === 0) return;

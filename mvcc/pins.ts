@@ -21,7 +21,7 @@ export class Pins {
     }
   }
 
-  /** Returns true where nobody looks at `tx` any more. */
+  /** Returns true where no one looks at `tx` any more. */
   unpin(tx: number): boolean {
     const place = this.#lowerBound(tx);
     if (this.#txs[place] !== tx || --this.#counts[place] > 0) return false;

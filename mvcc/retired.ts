@@ -63,7 +63,7 @@ export class Retired {
     }
   }
 
-  /** Hands out the pages that nobody can see any more. */
+  /** Hands out the pages that no one can see any more. */
   takeReady(): ExtentList {
     const ready = this.#ready;
     if (ready.count === 0) return ready;

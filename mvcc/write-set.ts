@@ -30,7 +30,7 @@ export interface Savepoint {
   readonly borrowed: number;
 }
 
-/** So many settled pages are written in one go. */
+/** How many settled pages are written in one go. */
 const SETTLED_PAGES = 64;
 
 export class WriteSet implements PageOwner {
@@ -157,7 +157,7 @@ export class WriteSet implements PageOwner {
 
   #writeValue(value: Uint8Array, length: number, extents: ExtentList, into: Uint8Array): number {
     try {
-      // What lies below may not have been written yet: without room of its own it would be a hole in the file.
+      // What is below may not have been written yet: without room of its own it would be a hole in the file.
       for (const start of extents.starts) this.#store.data.reserve(start);
       const bytes = this.#store.extents.write(value, length, extents, this.tx, into);
       this.#allocated.addAll(extents);
@@ -251,7 +251,7 @@ export class WriteSet implements PageOwner {
     this.#committing = true;
   }
 
-  /** Lets written pages be evicted: they move to the shared table, where nobody else knows their numbers. */
+  /** Lets written pages be evicted: they move to the shared table, where no one else knows their numbers. */
   shareWritten(): void {
     this.turn++;
     const written: number[] = [];
@@ -338,7 +338,7 @@ export class WriteSet implements PageOwner {
     this.#store.free.release(extents);
   }
 
-  /** Gives the frame of a page up that nobody else knows. */
+  /** Gives the frame of a page up that no one else knows. */
   #forget(page: number): void {
     const frame = this.#own.get(page);
     if (frame >= 0) {
@@ -369,7 +369,7 @@ export class WriteSet implements PageOwner {
   }
 
   /**
-   * Whether a committed page may be replaced under its own number: nobody else sees it, and no disk holds it or will. A
+   * Whether a committed page may be replaced under its own number: no one else sees it, and no disk holds it or will. A
    * mapped page has no state, and is on disk.
    */
   #keepsNumber(page: number, source: number, born: number): boolean {

@@ -22,7 +22,7 @@ export class DataFile implements PageSource {
   readonly identity: string;
   readonly #free: FreeSpace;
   #staging = new Uint8Array(0);
-  /** The file is at least so long, without holes where pages have not been written yet. */
+  /** The file is at least this long, without holes where pages have not been written yet. */
   #reservedBytes = 0;
   /** The disk had not as much room as was asked for last. */
   isTight = false;
@@ -125,14 +125,14 @@ export class DataFile implements PageSource {
     if (this.file.size() < pages * this.pageSize) this.file.truncate(pages * this.pageSize);
   }
 
-  /** Cuts what lies behind `pages` pages. */
+  /** Cuts what is after `pages` pages. */
   shrink(pages: number): void {
     if (this.file.size() <= pages * this.pageSize) return;
     this.file.truncate(pages * this.pageSize);
     this.#reservedBytes = pages * this.pageSize;
   }
 
-  /** How many pages behind `pages` a growing file may keep, so that it need not be extended again at once. */
+  /** How many pages after `pages` a growing file may keep, so that it need not be extended again at once. */
   slackPages(pages: number): number {
     return Math.ceil(Math.min(Math.max(MIN_GROWTH_PAGES, pages / GROWTH_PART), MAX_GROWTH_BYTES / this.pageSize));
   }

@@ -1,6 +1,6 @@
 /**
  * A list of extents (runs of neighbouring pages), in any order until it is normalized. Guarantees: after `normalize`
- * the extents are sorted, disjoint and as long as can be; a page that stands in the list twice is reported, because it
+ * the extents are sorted, disjoint and as long as can be; a page that is in the list twice is reported, because it
  * would be handed out twice.
  */
 import { assertInvariant } from "./error.js";

@@ -29,7 +29,7 @@ import {
 import { corruptPage } from "./page-cache.js";
 import type { StorageFile } from "./storage.js";
 
-/** A value goes to at most so many extents. */
+/** The most extents of a value. */
 export const MAX_EXTENTS = 9;
 const FIXED_BYTES = 12;
 const PER_EXTENT_BYTES = 14;
@@ -174,7 +174,7 @@ export class ExtentStore {
       staging.set(data, HEADER_BYTES);
       staging.fill(0, written, end);
       this.#file.write(staging, 0, end, position);
-      // Of what was written: the value may lie on memory that another thread writes to.
+      // Of what was written: the value may be on memory that another thread writes to.
       return crc32(staging.subarray(0, written));
     }
     this.#file.write(header.u8, 0, HEADER_BYTES, position);
@@ -183,7 +183,7 @@ export class ExtentStore {
     return crc32(data, crc32(header.u8));
   }
 
-  /** Less than a page behind a value; more behind a list of free pages that has room to grow. */
+  /** Less than a page after a value; more after a list of free pages that has room to grow. */
   #writeZeros(from: number, to: number): void {
     const zeros = new Uint8Array(Math.min(to - from, STAGED_BYTES));
     for (let at = from; at < to; at += zeros.length) {

@@ -11,7 +11,7 @@
  *   do not see it of each other. They see the second.
  * - Windows: a named pipe of the same name. libuv creates its first instance exclusively.
  * - macOS and the BSDs: a descriptor opened with `O_EXLOCK`, which is `flock`: of the file itself for slot 0, of an
- *   empty file beside it, named after the path and the slot, for the others. That file is removed on release; one that
+ *   empty file next to it, named after the path and the slot, for the others. That file is removed on release; one that
  *   a kill leaves is locked again by the next holder. Only there, hard links of one file have slots of their own.
  */
 import fs from "node:fs";

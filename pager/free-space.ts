@@ -83,7 +83,7 @@ export class FreeSpace {
   /**
    * Makes pages free again.
    *
-   * @throws LlmdbError `LLMDB_CORRUPT` where one of them is free already or lies outside of the file
+   * @throws LlmdbError `LLMDB_CORRUPT` where one of them is free already or is outside of the file
    */
   release(list: ExtentList): void {
     if (list.count === 0) return;

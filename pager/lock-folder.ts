@@ -1,7 +1,7 @@
 /**
  * Whether a lock in a folder can be believed (Linux). Guarantees: a folder is `local` only where its file system is
  * known to belong to one kernel, so that a process that listens there can be reached from here; a file that was
- * mounted by itself, away from its folder, is told from one that lies in it.
+ * mounted by itself, away from its folder, is told from one that is in it.
  */
 import fs from "node:fs";
 
@@ -47,7 +47,7 @@ export function whyUnseen(folder: number, file: number | undefined): string | un
   }
   const [mount, own] = [mountOf(folder), file === undefined ? undefined : mountOf(file)];
   if (mount !== undefined && own !== undefined && mount !== own) {
-    return "it was mounted as a single file, without the folder that its log and its locks lie in";
+    return "it was mounted as a single file, without the folder that holds its log and its locks";
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 /**
  * Asks the sockets of `lock-socket.ts` whether their holders live. Guarantees: whom the kernel connects lives, however
- * busy or stopped it is; a refusal means that nobody listens there, and never will, because a socket has its name only
+ * busy or stopped it is; a refusal means that no one listens there, and never will, because a socket has its name only
  * after it listens; whatever is not known counts as alive.
  *
  * `askNow` keeps this thread waiting while another one asks. `askLater` asks in this thread, so that the answers come

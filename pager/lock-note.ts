@@ -1,8 +1,8 @@
 /**
- * The note beside a locked database, named after it with `-lock` behind: which process has the write lock, for people
- * who find it locked. Guarantees: the note decides nothing, so whatever it says, a wrong one does no harm; no failure
- * here is an error for the caller; a file of that name which is not a note is never changed, removed or waited for; a
- * process that is known to have ended is not named.
+ * The note alongside a locked database, named after it with `-lock` behind: which process has the write lock, for
+ * people who find it locked. Guarantees: the note decides nothing, so whatever it says, a wrong one does no harm; no
+ * failure here is an error for the caller; a file of that name which is not a note is never changed, removed or waited
+ * for; a process that is known to have ended is not named.
  *
  * A holder that is killed leaves its note behind. The next holder replaces it.
  */
@@ -24,13 +24,13 @@ const BLANK = /^\0*$/;
 
 interface Note extends LockHolder {
   readonly title: string;
-  /** Which start of the machine, where the system tells: process numbers begin anew with each. */
+  /** Which start of the machine, where the system tells: process numbers begin again with each. */
   readonly boot: string;
   /** When the process started, in ticks since then, where the system tells: process numbers are used again. */
   readonly startTicks: string;
   /** Which numbers its process is counted among, where the system tells. Absent in notes of earlier versions. */
   readonly processes?: string;
-  /** The database file's identity, which may no longer be what is beside the note. */
+  /** The database file's identity, which may no longer be what is alongside the note. */
   readonly file: string;
 }
 
@@ -118,7 +118,7 @@ function hasEnded(note: Note): boolean {
   if (note.boot !== bootId()) return true;
   if (note.host !== hostName() || isFarOff(note)) return false;
   const status = processStatus(note.pid);
-  // A zombie has ended but for its exit code.
+  // A zombie has ended except for its exit code.
   if (status !== undefined) return /^[ZX]/.test(status.state) || status.startTicks !== note.startTicks;
   try {
     process.kill(note.pid, 0);

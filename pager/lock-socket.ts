@@ -156,7 +156,7 @@ function remove(place: string, name: string): void {
   try {
     if (fs.lstatSync(`${place}/${name}`).isSocket()) fs.unlinkSync(`${place}/${name}`);
   } catch {
-    // Another one was faster, or it belongs to another user: nobody minds a dead one.
+    // Another one was faster, or it belongs to another user: no one minds a dead one.
   }
 }
 

@@ -1,6 +1,6 @@
 /**
  * The locks of a storage that has no system below it. Guarantees: one holder at a time for each file and slot, and a
- * second release never frees the lock of whoever took it since.
+ * second release never frees a lock that another holder took since.
  */
 import { LlmdbError } from "./error.js";
 import type { StorageLock } from "./storage.js";

@@ -150,7 +150,7 @@ class MemoryStorage implements Storage {
     return this.#locks.take(file.identity(), slot);
   }
 
-  /** Nobody but this process can have a lock here. */
+  /** No one but this process can have a lock here. */
   holder(path: string): LockHolder | undefined {
     const identity = this.identify(path);
     if (identity === undefined || !this.#locks.has(identity, 0)) return undefined;

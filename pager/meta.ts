@@ -1,7 +1,7 @@
 /**
  * The three meta pages: where everything else is found. They take turns; the newest valid one counts. Three, because
  * the newest may not have reached the disk although reads show it (a sync failed, and the process was started again):
- * then both it and the one before must stay as they are while its state is written anew.
+ * then both it and the one before must stay as they are while its state is written again.
  *
  * ```
  *   0  magic, 8 bytes          56  pointer to the root of the map directory, 24 bytes
@@ -26,7 +26,7 @@ import type { StorageFile } from "./storage.js";
 import { failure } from "./system-error.js";
 
 export const META_BYTES = 256;
-/** The first so many pages of the file. */
+/** How many pages at the start of the file are meta pages. */
 export const META_PAGES = 3;
 /** The format that this code reads and writes. */
 export const FORMAT_VERSION = 1;

@@ -1,6 +1,6 @@
 /**
  * The names of files in memory. Guarantees: different spellings of a path are one name. There are no folders of their
- * own: a folder exists for as long as a name lies in it, and the root always does. Relative paths start at the root.
+ * own: a folder exists for as long as a name is in it, and the root always does. Relative paths start at the root.
  */
 import { posix, sep } from "node:path";
 import type { PathKind } from "./storage.js";
@@ -83,7 +83,7 @@ export class NameTable<T> {
     return this.#files.entries();
   }
 
-  /** True where both paths lie in the same folder. */
+  /** True where both paths are in the same folder. */
   static sameFolder(path: string, other: string): boolean {
     return posix.dirname(normal(path)) === posix.dirname(normal(other));
   }

@@ -17,7 +17,7 @@ import { FIRST_PAGE, headerPage, PageViews } from "./page.js";
 export const CLEAN = 0;
 /** Changed; its checksum is not known yet. */
 export const DIRTY = 1;
-/** Changed, its checksum stands in its parents; waits to be written. */
+/** Changed, its checksum is in its parents; waits to be written. */
 export const SEALED = 2;
 
 /** Where pages come from on a miss. */

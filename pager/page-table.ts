@@ -44,7 +44,7 @@ export class PageTable {
     const pages = this.#pages;
     if (pages[hole] !== page) return;
     this.size--;
-    // Entries behind the hole move up, so that a probe never meets a gap before its entry.
+    // Entries after the hole move up, so that a probe never meets a gap before its entry.
     for (let place = (hole + 1) & this.#mask; pages[place] !== 0; place = (place + 1) & this.#mask) {
       const home = Math.imul(pages[place] | 0, GOLDEN) >>> this.#shift;
       if (((place - home) & this.#mask) >= ((place - hole) & this.#mask)) {

@@ -95,7 +95,7 @@ export class SparseBytes {
         this.#blocks.delete(index);
         this.#shared?.delete(index);
       }
-      // What lies behind the end must be zero, for when the file grows again.
+      // What is after the end must be zero, for when the file grows again.
       if (this.#blocks.has(kept - 1)) this.#writable(kept - 1).fill(0, size - (kept - 1) * this.#blockBytes);
     }
     this.#size = size;

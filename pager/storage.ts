@@ -68,7 +68,7 @@ export interface Storage {
   /** What is at `path`, following symbolic links. */
   kind(path: string): PathKind;
   /**
-   * The path with symbolic links followed, so that what lies beside the database is found under one name whatever
+   * The path with symbolic links followed, so that what is next to the database is found under one name whatever
    * path led there. Of a missing file: its folder's real path and its name; of a dangling link: the path it points at.
    *
    * @throws LlmdbError `LLMDB_NOT_FOUND` where the folder is missing

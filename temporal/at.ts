@@ -22,7 +22,7 @@ export interface At {
   tx?: number;
 }
 
-/** A stretch of valid time, from `validFrom` up to, but not including, `validTo`. Default: from now on, for ever. */
+/** A stretch of valid time, from `validFrom` up to, but not including, `validTo`. Default: from now on, forever. */
 export interface Valid {
   /** Default: now, the time of the transaction. `-Infinity` for an open beginning. */
   validFrom?: Instant;

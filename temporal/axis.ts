@@ -1,5 +1,5 @@
 /**
- * An axis of a drawing: what of time, or of transaction numbers, it shows, where a value lies on it, and which values
+ * An axis of a drawing: what of time, or of transaction numbers, it shows, where a value is on it, and which values
  * are marked. Guarantees: pure; every finite value that it was made for lies inside; labels stand apart.
  */
 
@@ -29,7 +29,7 @@ const SHORT_STEPS = [
 const LONG_STEPS = [1, 3, 6, 12, 24, 60, 120, 240, 600, 1200, 6000, 12000, 120_000, 1_200_000];
 /** Below this many milliseconds between the ends, labels have the time of day. */
 const SHOWS_TIME_OF_DAY = 10 * DAY;
-/** What an axis shows beyond the values at its ends, as a part of what lies between them. */
+/** What an axis shows beyond the values at its ends, as a part of what is between them. */
 const MARGIN = 0.04;
 const OPEN_MARGIN = 0.16;
 
@@ -62,7 +62,7 @@ export class Axis {
     this.high = high + span * (isOpen(Number.POSITIVE_INFINITY) ? OPEN_MARGIN : MARGIN);
   }
 
-  /** Where a value lies, in pixels from the low end; open ends lie at the ends of the axis. */
+  /** Where a value lies, in pixels from the low end; open ends are at the ends of the axis. */
   place(value: number): number {
     const part = (value - this.low) / (this.high - this.low);
     return Math.max(0, Math.min(1, part)) * this.pixels;
@@ -79,7 +79,7 @@ export class Axis {
     return isClear ? exact : this.#regularTicks(room);
   }
 
-  /** A transaction is a row: its label stands in the middle of what was known until the next one. */
+  /** A transaction is a row: its label is in the middle of what was known until the next one. */
   #transactionTicks(room: number): Tick[] {
     const perRow = this.pixels / (this.high - this.low);
     const step = [1, 2, 5].flatMap((n) => Array.from({ length: 16 }, (_, e) => n * 10 ** e)).sort((a, b) => a - b);

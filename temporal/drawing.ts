@@ -1,7 +1,7 @@
 /**
  * A picture of the slices of one key: rectangles in the plane of valid time, to the right, and transaction time,
  * upwards. Guarantees: a pure function of its arguments, the same text for the same slices; well-formed SVG without
- * scripts, external fonts or identifiers, so that it can stand in a page beside others; readable in light and dark
+ * scripts, external fonts or identifiers, so that it can be in a page alongside others; readable in light and dark
  * mode; each slice has one rectangle; open ends have arrows.
  */
 import { LlmdbError } from "../pager/error.js";
@@ -26,7 +26,7 @@ export interface DrawingOptions {
   height?: number;
 }
 
-/** Where the plane lies in the picture. */
+/** Where the plane is in the picture. */
 const LEFT = 96;
 const RIGHT = 40;
 const TOP = 52;
@@ -55,7 +55,7 @@ type KnownSpan = (version: Version<unknown>) => readonly [number, number];
 
 /**
  * Draws the slices of one key, as `versions` gives them, as an SVG image. Valid time runs to the right, transaction
- * time upwards; each slice is a rectangle in the colour of its value, and an arrow shows where it goes on for ever.
+ * time upwards; each slice is a rectangle in the colour of its value, and an arrow shows where it goes on forever.
  *
  * @param versions the slices of one key; none is fine
  * @returns a complete SVG document as text
@@ -237,7 +237,7 @@ function describe({ validFrom, validTo, txFrom, txTo, knownFrom, knownTo }: Vers
   return `${cut(label, 1000)}: ${valid}, ${known}, transactions ${txFrom} to ${txTo === Infinity ? "now" : txTo}`;
 }
 
-/** A text that is not wider than so many pixels; nothing where less than two characters have room. */
+/** A text that is at most this many pixels wide; nothing where less than two characters have room. */
 function cut(label: string, room: number): string {
   const characters = [...label];
   let used = 0;

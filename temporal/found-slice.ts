@@ -1,6 +1,6 @@
 /**
- * An entry of head, live or history, looked at where it lies. Guarantees: looking allocates nothing; what is read is
- * valid until the next page is loaded, a copy taken by `slice()` for ever.
+ * An entry of head, live or history, read in place. Guarantees: looking allocates nothing; what is read is
+ * valid until the next page is loaded, a copy taken by `slice()` forever.
  */
 import { copyKey } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-source.js";

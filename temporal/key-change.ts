@@ -1,7 +1,7 @@
 /**
  * A change of one key in a write transaction. Guarantees: after `finish` the slices of the key are disjoint in valid
  * time, the head holds the one that holds at the time of the transaction (or the gap), and everything that was known
- * before and is no more lies in history, unless this transaction wrote it itself.
+ * before and is no more is in history, unless this transaction wrote it itself.
  */
 
 import { Cursor } from "../btree/cursor.js";
@@ -157,7 +157,7 @@ export class KeyChange {
     if (closed === null && leftovers.length === 0 && large?.tx === this.#tx) this.#dropLarge(large);
   }
 
-  /** A leftover points at the closed slice, which lies in history from now on, unless that points elsewhere itself. */
+  /** A leftover points at the closed slice, which is in history from now on, unless that points elsewhere itself. */
   #share(value: StoredValue, slice: StoredSlice): StoredValue {
     if (value.large !== null || value.shared !== null || slice.txFrom === this.#tx) return value;
     if (value.bytes === null || value.bytes.length <= REPEATED_BYTES) return value;

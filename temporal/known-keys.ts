@@ -48,7 +48,7 @@ class KnownKeyIterator extends HeldIterator<KnownKey> {
     const { cache } = head.reader;
     const length = copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, found);
     const partition = readPartition(found);
-    // Behind all others comes what the database keeps of itself.
+    // After all others comes what the database keeps of itself.
     if (partition === SYSTEM_PARTITION) return this.return();
     return { done: false, value: { partition, key: decodeOnlyKey(found, length) } };
   }

@@ -1,5 +1,5 @@
 /**
- * The bitemporal store of a partition at one point, packed into leaf pages: facts for whoever reads pages of a map.
+ * The bitemporal store of a partition at one point, packed into leaf pages: facts in the form in which maps are read.
  *
  * A page is laid out as docs/format.md has it, without a prefix, with page number and transaction 0. A key is that of
  * the fact as docs/keys.md encodes it, without the partition; a value is its MessagePack. A value that a leaf does not
@@ -32,7 +32,7 @@ import { type HeldSources, iterate, type Sources } from "./sources.js";
 import { StillSources } from "./still-sources.js";
 import { maxStoredBytes, parseStoredRange, plainKey, StoredKey } from "./stored-key.js";
 
-/** Searches and heads read so far behind a key. */
+/** Bytes of zero padding that searches and heads may read past the end of a key. */
 const KEY_PADDING = 8;
 const stored = new StoredKey();
 
@@ -117,8 +117,8 @@ export class LeafPack {
   }
 
   /**
-   * The value of a fact at the same point, whole, by its key as it stands in the pages; undefined where there is none,
-   * and for bytes that are no key. Leaves no trace: whoever asks may be cut off in the middle.
+   * The value of a fact at the same point, whole, by its key as it is in the pages; undefined where there is none,
+   * and for bytes that are no key. Leaves no trace: the caller may be cut off in the middle.
    *
    * @throws LlmdbError `LLMDB_CLOSED`, `LLMDB_CORRUPT`, `LLMDB_IO`
    */

@@ -15,7 +15,7 @@ export interface ListOptions {
   from?: Instant;
   /** Before this time; a `Date`, and a string with three decimals, mean the end of their millisecond. */
   to?: Instant;
-  /** At most so many. Default: all. */
+  /** The most items. Default: all. */
   limit?: number;
   /** Newest first. Default false. */
   reverse?: boolean;

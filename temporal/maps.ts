@@ -27,7 +27,7 @@ export const MENTIONS = "_meta/mentions";
 
 /** Bytes of a transaction in a key. */
 export const TX_BYTES = 6;
-/** What the key of a closed slice has behind the key that it is about. */
+/** What the key of a closed slice has after the key that it is about. */
 export const HISTORY_SUFFIX_BYTES = TX_BYTES + INSTANT_BYTES;
 
 /** In this order stand the limits of a question: txFrom, txTo, validFrom, validTo. */

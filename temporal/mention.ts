@@ -68,7 +68,7 @@ export function forgetMentions(maps: WrittenMaps, from: Uint8Array, horizon: num
   return next;
 }
 
-/** Copies the key that a cursor stands at, padded with zeros; returns its length. */
+/** Copies the key that a cursor is at, padded with zeros; returns its length. */
 function keyAt(source: ByteSource, { frame, slot }: Cursor): number {
   const { cache } = source.reader;
   const length = copyKey(cache.views(frame), cache.base(frame), slot, key);

@@ -72,5 +72,5 @@ export function checkOptions(
 function parseTime(time: Instant): number {
   const micros = Number(parseInstant(time, "time"));
   if (Number.isSafeInteger(micros)) return micros;
-  throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "the time of a transaction lies between the years 1684 and 2255");
+  throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "the time of a transaction must be between the years 1684 and 2255");
 }

@@ -66,12 +66,12 @@ export function relation(a: Period, b: Period): AllenRelation {
   return relationOf(bounds(a, "a"), bounds(b, "b"));
 }
 
-/** `a` ends before `b` begins, and time lies between. @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
+/** `a` ends before `b` begins, and time is between. @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
 export function precedes(a: Period, b: Period): boolean {
   return relation(a, b) === "precedes";
 }
 
-/** `b` ends before `a` begins, and time lies between. @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
+/** `b` ends before `a` begins, and time is between. @throws LlmdbError `LLMDB_INVALID_ARGUMENT` */
 export function precededBy(a: Period, b: Period): boolean {
   return relation(a, b) === "precededBy";
 }
@@ -149,7 +149,7 @@ export function equals(a: Period, b: Period): boolean {
 }
 
 /**
- * An instant lies in a period: from its beginning, and before its end.
+ * An instant is in a period: from its beginning, and before its end.
  *
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
  */
@@ -166,7 +166,7 @@ export function intersection(a: Period, b: Period): MillisecondPeriod | undefine
 }
 
 /**
- * The period that two periods make up together; undefined where time lies between them.
+ * The period that two periods make up together; undefined where time is between them.
  *
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT`
  */

@@ -43,7 +43,7 @@ const TWO_32 = 2 ** 32;
 const LIMIT_BYTES = 2 * (TX_BYTES + INSTANT_BYTES);
 /** No transaction has a larger number. */
 const MAX_TX = 2 ** 48 - 2;
-/** Whoever compares keys reads so far behind them. */
+/** Bytes of zero padding that a comparison of keys may read past their end. */
 const KEY_PADDING = 8;
 
 const codec = valueCodec("msgpack");
@@ -250,7 +250,7 @@ export function valueBytes(maps: TemporalMaps, of: StoredKey, value: StoredValue
   return value.bytes;
 }
 
-/** The bytes of a value that lies in a leaf; null where it is so large that it does not, and then it is not read. */
+/** The bytes of a value that is in a leaf; null where it is so large that it does not, and then it is not read. */
 export function leafValueBytes(maps: TemporalMaps, of: StoredKey, value: StoredValue): Uint8Array | null {
   const own = value.shared === null ? value : sharedValue(maps, of, value.shared);
   if (own.large === null) return valueBytes(maps, of, own);

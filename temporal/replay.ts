@@ -20,7 +20,7 @@ interface Replayed {
   readonly operation: LoggedOperation;
 }
 
-/** So many operations of one row are read between two yields. */
+/** How many operations of one row are read between two yields. */
 const STEP_OPERATIONS = 16;
 const entry = new Entry();
 const keyBytes = new Uint8Array(65536);

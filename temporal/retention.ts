@@ -54,7 +54,7 @@ export async function forgetHistory(
     writeTx(horizon, bytes, 0);
     new WrittenMaps(writer).transactions.put(rowKey(0), TX_BYTES, bytes, TX_BYTES);
   }, runner.durability);
-  // The rows first: whoever erases a key finds the rows that name it through its slices.
+  // The rows first: erasing a key finds the rows that name it through its slices.
   for (let tx = 1; tx <= horizon; ) {
     const from = tx;
     const step = await runner.run((writer) => forgetOperations(new WrittenMaps(writer), from, horizon), "buffered");
@@ -126,7 +126,7 @@ function dropSlices(
   return { dropped, next: null };
 }
 
-/** The first key in history at a place or behind it. */
+/** The first key in history at a place or after it. */
 function nextStem(history: ByteSource, from: Uint8Array): StoredKey | null {
   const lower = new Uint8Array(from.length + 8);
   lower.set(from);
@@ -168,7 +168,7 @@ class KeyRetention {
     return gone.length;
   }
 
-  /** A slice whose value lies in one that goes takes the value itself. */
+  /** A slice whose value is in one that goes takes the value itself. */
   #takeValue(slice: StoredSlice, kind: RecordKind): void {
     const { shared } = slice.value;
     if (shared === null || shared.txTo > this.#horizon) return;

@@ -26,7 +26,7 @@ const LEAPS = 32;
 
 /** The slices at a point, one a key; `found` is the current one. */
 export class SliceScan {
-  /** The current slice, where it lies: valid until the next call. */
+  /** The current slice, in place: valid until the next call. */
   found: FoundSlice;
   readonly #maps: TemporalMaps;
   readonly #micros: bigint;
@@ -41,7 +41,7 @@ export class SliceScan {
   readonly #past = new FoundSlice();
   readonly #key = new StoredKey();
   readonly #behind = new KeyBuffer();
-  /** For so many keys the rest of their slices is passed over in one step. */
+  /** For this many keys the rest of their slices is skipped in one step. */
   #leaps = 0;
   /** The next answer from head or live, and from history; null at their end. */
   #fromNow: FoundSlice | null = null;

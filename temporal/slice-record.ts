@@ -46,7 +46,7 @@ export interface LargeValue {
 
 /** Where the value of a slice is: in its own record, in a closed slice, or in the map of values. */
 export class StoredValue {
-  /** MessagePack; null until it is fetched from where it lies. */
+  /** MessagePack; null until it is fetched. */
   bytes: Uint8Array | null;
   readonly shared: SharedValue | null;
   readonly large: LargeValue | null;

@@ -28,7 +28,7 @@ export interface Slice<T> {
 export interface Superseded<T> {
   /** The slice as it is kept in history; null where the same transaction wrote it, so that it leaves no trace. */
   readonly closed: Slice<T> | null;
-  /** Its parts before and behind the stretch that is written. */
+  /** Its parts before and after the stretch that is written. */
   readonly leftovers: readonly Slice<T>[];
 }
 

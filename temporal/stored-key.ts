@@ -3,7 +3,7 @@
  * so that the entries of one key stand together in every map, in the same order of keys in each.
  *
  * A partition below 248 is one byte; a larger one is 247 and the number of its bytes, then these, the highest first.
- * The partition of the database itself is the byte 252, behind all others.
+ * The partition of the database itself is the byte 252, after all others.
  */
 
 import {
@@ -23,7 +23,7 @@ import { HISTORY_SUFFIX_BYTES, TX_BYTES } from "./maps.js";
 
 const SMALL_PARTITIONS = 248;
 const TWO_32 = 2 ** 32;
-/** What the database keeps of itself as facts; nobody can name it. */
+/** What the database keeps of itself as facts; no one can name it. */
 export const SYSTEM_PARTITION = TWO_32;
 const SYSTEM_BYTE = 252;
 
@@ -35,7 +35,7 @@ export function requirePartition(id: unknown): number {
   throw new LlmdbError("LLMDB_INVALID_ARGUMENT", "a partition is a whole number from 0 to 2^32 - 1");
 }
 
-/** The longest partition and key together, for maps whose keys have at most so many bytes. */
+/** The longest partition and key together, for maps whose keys have at most this many bytes. */
 export function maxStoredBytes(maxKeyBytes: number): number {
   return maxKeyBytes - HISTORY_SUFFIX_BYTES;
 }
@@ -179,7 +179,7 @@ export class StoredKey {
     return end;
   }
 
-  /** A copy of partition and key, with room behind it for whoever compares. */
+  /** A copy of partition and key, with zero padding after it for comparisons. */
   slice(): Uint8Array {
     return this.buffer.bytes.slice(0, this.length);
   }

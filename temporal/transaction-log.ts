@@ -1,6 +1,6 @@
 /**
  * The transaction log: which transactions there were, when, and what they did to the store. Guarantees: a transaction
- * that changed the store, or was given metadata or a time, has a row; rows stand in the order of their numbers, and so
+ * that changed the store, or was given metadata or a time, has a row; rows are in the order of their numbers, and so
  * of their times.
  */
 import { type Bounds, Cursor } from "../btree/cursor.js";

@@ -20,7 +20,7 @@ import { decodeOnlyKey, StoredKey } from "./stored-key.js";
 
 type Problems = VerifyReport["problems"];
 
-/** So many slices are looked at between two yields, which cost as much as some of them. */
+/** This many slices are looked at between two yields, which cost as much as some of them. */
 const STEP_SLICES = 16;
 const EVERYTHING: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
 const codec = valueCodec("msgpack");
@@ -81,7 +81,7 @@ function* keysOf(maps: TemporalMaps): Generator<StoredKey> {
   }
 }
 
-/** The first key at a place or behind it. @param from padded with eight zero bytes */
+/** The first key at a place or after it. @param from padded with eight zero bytes */
 function firstKey(source: ByteSource, kind: RecordKind, from: Uint8Array): StoredKey | null {
   const bounds = { ...EVERYTHING, lower: from, lowerLength: from.length - 8 };
   const cursor = new Cursor(source.tree, source.reader, bounds, false);

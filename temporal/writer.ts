@@ -246,7 +246,7 @@ export class TemporalWriter implements TransactionExtension {
 
   /**
    * What is worth a note: of operations on one key that undid each other, or that were erased, nothing is kept, so that
-   * whoever erases a key finds it in the rows that its slices name, and nowhere else.
+   * erasing a key finds it in the rows that its slices name, and nowhere else.
    */
   #tracedOperations(): PendingOperation[] {
     const operations = this.#operations;

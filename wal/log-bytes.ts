@@ -1,6 +1,6 @@
 /**
  * Reading a log file by position. Guarantees: records that are handed out are views of stretches that were read once
- * and never change; what lies behind the end of the file reads as nothing.
+ * and never change; what is after the end of the file reads as nothing.
  */
 import type { StorageFile } from "../pager/storage.js";
 import { failure } from "../pager/system-error.js";
@@ -35,7 +35,7 @@ export class LogBytes {
     return this.#window.subarray(from, from + length);
   }
 
-  /** Reads the file anew from here on: it may have grown. */
+  /** Reads the file again from here on: it may have grown. */
   forget(): void {
     this.#window = new Uint8Array(0);
     this.size = this.#file.size();

@@ -39,13 +39,13 @@ export class LogChain {
   readonly path: string;
   /** The newest transaction that a record in the chain knew to be durable. */
   durableTx: number;
-  /** At least so many bytes of records at the end are not whole, or follow one that is not. */
+  /** At least this many bytes of records at the end are not whole, or follow one that is not. */
   cutBytes = 0;
   /** The chain went on at the start of the file. */
   wrapped = false;
   /** Commits were taken from where they were stated again, because their own place lost them. */
   usedRestated = false;
-  /** Acknowledged commits follow, behind one that only a newer checkpoint holds. */
+  /** Acknowledged commits follow, after one that only a newer checkpoint holds. */
   endsAtGap = false;
   /** What it follows. */
   readonly anchor: Anchor;
@@ -108,7 +108,7 @@ export class LogChain {
     return this.baseTx + this.commits.length;
   }
 
-  /** The byte behind its last record. */
+  /** The byte after its last record. */
   get endPosition(): number {
     return this.#end;
   }
@@ -228,7 +228,7 @@ export class LogChain {
       if (salts.has(saltKey(parentSalt(anchor)))) salts.add(saltKey(anchor.salt));
     }
     const later = found.filter(({ salt }) => salts.has(saltKey(salt)));
-    // Also where the anchor of their chain is what is damaged: nobody ever knew more to be durable than was.
+    // Also where the anchor of their chain is what is damaged: no one ever knew more to be durable than was.
     const acknowledged = found.some(({ durableTx }) => durableTx > this.tx);
     if (acknowledged && !this.#sawGap) throw this.damaged();
     this.endsAtGap = acknowledged;

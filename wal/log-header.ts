@@ -14,7 +14,7 @@ import { crc32 } from "node:zlib";
 import { LlmdbError } from "../pager/error.js";
 import { TWO_32 } from "../pager/page.js";
 
-/** Records start behind it; also what is never shared between bytes that were acknowledged and later writes. */
+/** Records start after it; also what is never shared between bytes that were acknowledged and later writes. */
 export const SECTOR_BYTES = 4096;
 const LOG_VERSION = 1;
 const HEADER_BYTES = 48;

@@ -1,6 +1,6 @@
 /**
- * Which bytes of the log file are in use: a ring of sectors behind the header, from the tail (the oldest anchor that a
- * meta page names) to the head. Guarantees: what lies between tail and head is not handed out; a record is never cut in
+ * Which bytes of the log file are in use: a ring of sectors after the header, from the tail (the oldest anchor that a
+ * meta page names) to the head. Guarantees: what is between tail and head is not handed out; a record is never cut in
  * two by the end of the file; after `seal` nothing shares a sector with what was handed out before.
  */
 import { SECTOR_BYTES } from "./log-header.js";
@@ -52,7 +52,7 @@ export class LogSpace {
     return this.#limitBytes - SECTOR_BYTES;
   }
 
-  /** What comes next starts a sector of its own: what lies before is about to be acknowledged. */
+  /** What comes next starts a sector of its own: what is before is about to be acknowledged. */
   seal(): void {
     this.#advance(alignSector(this.#head));
   }
@@ -64,7 +64,7 @@ export class LogSpace {
 
   /**
    * Where `bytes` bytes can go, with `spare` bytes of room left behind them, or -1 where there is no room before the
-   * tail moves. The end may lie behind the end of the file, which has to grow then.
+   * tail moves. The end may be after the end of the file, which has to grow then.
    */
   place(bytes: number, spare: number): number {
     const start = alignRecord(this.#head);

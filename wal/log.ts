@@ -258,7 +258,7 @@ export class Log {
   }
 }
 
-/** Extends a file with zeros to `wanted` bytes, or where the disk has not so much, to `least`. Returns its length. */
+/** Extends a file with zeros to `wanted` bytes, or if the disk has no room for that, to `least`. Returns its length. */
 function growFile(file: StorageFile, from: number, wanted: number, least: number): number {
   try {
     writeZeros(file, from, wanted);

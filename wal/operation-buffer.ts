@@ -1,6 +1,6 @@
 /**
  * What one transaction did, as logical operations in the form in which the log stores them. Guarantees: operations
- * stand in the order in which they were made; going back to a mark forgets everything behind it; the bytes lie behind
+ * are in the order in which they were made; going back to a mark forgets everything after it; the bytes are behind
  * room for a record header, so that a record goes out in one write without being copied.
  *
  * ```
@@ -25,7 +25,7 @@ export const CLEAR = 4;
 export const DROP = 5;
 export const ERASE = 6;
 export const AGAIN = 7;
-/** So many maps of a record can be named by an index. */
+/** The most maps of a record that an index can name. */
 export const MAX_KNOWN_MAPS = 256;
 /** In the format of a map operation: fields follow. */
 export const HAS_FIELDS = 0x10;
@@ -178,7 +178,7 @@ export class OperationBuffer {
     if (this.#room(1)) this.#u8(ERASE);
   }
 
-  /** Sees to it that `bytes` more fit, and the rest of a sector behind them. False where the record gets too large. */
+  /** Sees to it that `bytes` more fit, and the rest of a sector after them. False where the record gets too large. */
   #room(bytes: number): boolean {
     if (this.overflowed) return false;
     const needed = this.end + bytes;

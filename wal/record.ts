@@ -55,12 +55,12 @@ export function parentSalt(anchor: LogRecord): Uint8Array {
   return anchor.bytes.subarray(RECORD_HEADER_BYTES, RECORD_HEADER_BYTES + SALT_BYTES);
 }
 
-/** Where the next record may start behind one that ends at `end`. */
+/** Where the next record may start after one that ends at `end`. */
 export function alignRecord(end: number): number {
   return Math.ceil(end / RECORD_ALIGNMENT) * RECORD_ALIGNMENT;
 }
 
-/** Puts the header before a body that lies in `bytes` behind room for it; returns the checksum. */
+/** Puts the header before a body that is in `bytes` behind room for it; returns the checksum. */
 export function sealRecord(bytes: Uint8Array, end: number, header: RecordHeader): number {
   const view = new DataView(bytes.buffer, bytes.byteOffset);
   view.setUint32(0, MAGIC, true);

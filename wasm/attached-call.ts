@@ -37,7 +37,7 @@ export interface AttachedCall {
 }
 
 /**
- * @param begin is called before the first batch; a second time where it begins anew
+ * @param begin is called before the first batch; a second time where it begins again
  * @returns fuel that was used
  * @throws LlmdbError `LLMDB_WASM_*`, `LLMDB_CORRUPT`, `LLMDB_IO`
  */
@@ -72,7 +72,7 @@ function callWithin(
     capabilities: capabilityBits(module.info.imports),
     flags: 0,
   };
-  // Logged at the end, since it may begin anew.
+  // Logged at the end, since it may begin again.
   let logged: string[] = [];
   const maps = new GrantedMaps(call);
   const host = hostOf(call, maps, (text) => logged.push(text));
@@ -101,7 +101,7 @@ class GrantedMaps {
     this.#stored = new StoredWriter(call.writer);
   }
 
-  /** From now on reading leaves no trace, and nobody writes. */
+  /** From now on reading leaves no trace, and no one writes. */
   readStill(): void {
     const { attachment, writer } = this.#call;
     const { store } = writer.state;

@@ -35,7 +35,7 @@ export class Attachments implements CommitWatcher {
 
   /**
    * When the database is opened: reads what is attached. Where that is damaged, it is opened all the same, to be read
-   * and verified, and refuses to be written: nobody knows what would have to run.
+   * and verified, and refuses to be written: no one knows what would have to run.
    */
   begin(): void {
     if (this.#engine.readOnly) return;
@@ -137,6 +137,6 @@ function isOfModule(error: unknown): error is LlmdbError {
 }
 
 function malformedWrite(cause: LlmdbError): LlmdbError {
-  const what = `one of its derived writes is none: ${cause.message}`;
+  const what = `a derived write is malformed: ${cause.message}`;
   return new LlmdbError("LLMDB_WASM_TRAP", `the module failed: ${what}`, { ...cause.details, what }, { cause });
 }

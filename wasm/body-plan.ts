@@ -29,7 +29,7 @@ export class BodyPlan {
   units = new Int32Array(64);
   charges = 0;
 
-  /** Behind the declarations of locals. */
+  /** After the declarations of locals. */
   codeAt = 0;
   params = 0;
   locals = 0;

@@ -3,7 +3,7 @@
  *
  * Guarantees, for a body that the validator has accepted:
  * - every operation is covered by a charge that is executed before it, on every way to it, and again in each turn of a
- *   loop: a charge covers what comes behind it until the block it stands in ends, and not what is in loops;
+ *   loop: a charge covers what comes after it until the block it is in ends, and not what is in loops;
  * - a charge is at most what a run may cost, so that what is charged for a branch that is not taken stays small.
  */
 import { BodyPlan, BULK_OPERATION, GROW, LEAVE, RELOAD, SPILL } from "./body-plan.js";
@@ -234,7 +234,7 @@ export class BodyScan {
     this.#enter(operation, this.#blockParams, this.#blockResults);
     if (operation === LOOP) {
       this.plan.hasLoops = true;
-      // Each turn is charged for anew.
+      // Each turn is charged for again.
       this.#charge = this.#beginRun(reader.at);
     } else if (operation === IF && this.#costs.isExact) this.#charge = NONE;
   }

@@ -1,6 +1,6 @@
 /**
  * Writes the body of a function with what was planned for it. Guarantees: what the module wrote is copied; locals are
- * added behind its own; the label that leaves the function is that of a block around the body, so that every way out
+ * added after its own; the label that leaves the function is that of a block around the body, so that every way out
  * but a trap hands the fuel over.
  *
  * Fuel is counted down in a global of the module. A function with a loop in which nothing is called takes it into a

@@ -1,7 +1,7 @@
 /**
  * How much of the stack each call has to be charged for. Guarantees: however a module calls itself, what is charged is
- * at least what lies on the stack, but for at most `FREE_UNITS`: functions that take part in no cycle of calls are not
- * charged for themselves; whoever is charged pays for what they can pile up.
+ * at least what is on the stack, except for at most `FREE_UNITS`: functions that take part in no cycle of calls are not
+ * charged for themselves; their callers pay for what they can accumulate.
  *
  * Cycles are found after Tarjan, "Depth-First Search and Linear Graph Algorithms" (1972).
  */

@@ -21,7 +21,7 @@ const CALL_NUMBERS: Readonly<Record<Call, number>> = {
   custom_index: 5,
 };
 
-/** What stands in it, besides what changes from call to call. */
+/** What is in it, besides what changes from call to call. */
 export interface FrameHead {
   readonly call: Call;
   /** 0 where the data are no pages. */
@@ -33,7 +33,7 @@ export interface FrameHead {
   readonly flags: number;
 }
 
-/** Where the data start: behind the argument, at a multiple of 64. */
+/** Where the data start: after the argument, at a multiple of 64. */
 export function dataOffset(arg: Uint8Array): number {
   return (FRAME_BYTES + arg.length + 63) & ~63;
 }

@@ -19,7 +19,7 @@ const DELETE_WRITE = 2;
 export interface DerivedWrite {
   /** The number of the map: 0 is the one that the hook is attached to. */
   readonly map: number;
-  /** With eight zero bytes behind it. */
+  /** With eight zero bytes after it. */
   readonly key: Uint8Array;
   readonly keyLength: number;
   /** Null: the key is taken out. */
@@ -70,7 +70,7 @@ export function readWrites(u8: Uint8Array, at: number, bytes: number): DerivedWr
   const view = new DataView(u8.buffer, u8.byteOffset + at, bytes);
   const writes: DerivedWrite[] = [];
   for (let from = 0; from < bytes; ) {
-    if (bytes - from < WRITE_HEAD_BYTES) throw malformed(`${bytes - from} bytes are left behind the last one`);
+    if (bytes - from < WRITE_HEAD_BYTES) throw malformed(`${bytes - from} bytes are left after the last one`);
     const length = view.getUint32(from, true);
     const operation = view.getUint16(from + 4, true);
     const map = view.getUint16(from + 6, true);

@@ -35,7 +35,7 @@ const GET_UNITS = 200;
 const LOG_UNITS = 200;
 /** A text that is logged is cut there. */
 const LOG_BYTES = 4096;
-/** An instance logs so many bytes, of which each text takes a few more; what is more is left out. */
+/** The most bytes that an instance logs; each text takes a few more. The rest is left out. */
 const MOST_LOG_BYTES = 1024 * 1024;
 const LOG_TEXT_BYTES = 64;
 const ABORT_BYTES = 1024;

@@ -61,7 +61,7 @@ export class IndexKeys {
   read(u8: Uint8Array, at: number, bytes: number, firstRecord: number, endRecord: number): void {
     const view = new DataView(u8.buffer, u8.byteOffset + at, bytes);
     for (let from = 0; from < bytes; ) {
-      if (bytes - from < KEY_HEAD_BYTES) throw malformed(`${bytes - from} bytes are left behind the last one`);
+      if (bytes - from < KEY_HEAD_BYTES) throw malformed(`${bytes - from} bytes are left after the last one`);
       const length = view.getUint32(from, true);
       const record = view.getUint32(from + 4, true);
       const keyLength = view.getUint32(from + 8, true);

@@ -14,7 +14,7 @@ import { IndexedRecords, IndexKeys } from "./index-records.js";
 import { indexMapName } from "./module-index.js";
 
 const NO_VALUE = new Uint8Array(0);
-/** Records of a rebuild are handled so many bytes at a time. */
+/** How many bytes of records a rebuild handles at a time. */
 const BATCH_BYTES = 1024 * 1024;
 
 type Entries = TransactionMap<Key, Uint8Array>;
@@ -51,7 +51,7 @@ function take({ attachment }: AttachedCall, entries: Entries, key: Key): void {
   entries.delete(key);
 }
 
-/** Makes an index anew from the records of its map. Returns fuel that was used. */
+/** Makes an index again from the records of its map. Returns fuel that was used. */
 export function rebuildIndex(call: AttachedCall): number {
   const entries = entriesOf(call);
   entries.clear();

@@ -20,7 +20,7 @@ export interface MorselResult {
   readonly entries: number;
 }
 
-/** A slice should take so long: long beside what starting one takes, short for those who wait. */
+/** How long a slice should take: long compared with what starting one takes, short for those who wait. */
 const SLICE_MS = 5;
 const FIRST_PAGES = 32;
 const MOST_PAGES = 16_384;

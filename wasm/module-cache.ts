@@ -20,7 +20,7 @@ export interface CachedModule extends ReadyModule {
   readonly calls: readonly Call[];
 }
 
-/** More are compiled anew. */
+/** More are compiled again. */
 const MOST = 64;
 const cached = new Map<string, CachedModule>();
 

@@ -1,6 +1,6 @@
 /**
  * An index that a module keeps: a map from index keys to the keys of records. Guarantees: it is written in the
- * transaction that writes the records; it can be made anew from them at any time.
+ * transaction that writes the records; it can be made again from them at any time.
  *
  * An entry has the key [index key, key of the record] and no value.
  */
@@ -34,7 +34,7 @@ class IndexEncoding implements RangeEncoding {
     into.finish(encodeElementPrefix(of, into, 1, this.#maxKeyBytes));
   }
 
-  /** Behind an index key are those of all its records. */
+  /** After an index key are those of all its records. */
   after(into: KeyBuffer): void {
     keyAfterPrefix(into);
   }
@@ -80,7 +80,7 @@ export class ModuleIndex {
   }
 
   /**
-   * Makes the index anew from the records of its map, in one transaction.
+   * Makes the index again from the records of its map, in one transaction.
    *
    * @throws LlmdbError (rejects) as a write, `LLMDB_WASM_*`
    */

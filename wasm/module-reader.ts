@@ -1,6 +1,6 @@
 /**
  * Reads the sections of a module, without the bodies of its functions. Guarantees: what is refused is refused by name,
- * limits come before anything that takes long, and every index space is counted, so that what is added behind a
+ * limits come before anything that takes long, and every index space is counted, so that what is added after a
  * module's own things gets numbers that nothing in the module has.
  */
 import { ByteReader } from "./byte-reader.js";
@@ -47,7 +47,7 @@ export const SECTION = {
 /** `name` in bytes. */
 const NAME = [0x6e, 0x61, 0x6d, 0x65];
 
-/** In this order sections come; the count of data segments stands before the code. */
+/** In this order sections come; the count of data segments is before the code. */
 const ORDER = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
 
 export interface FunctionType {

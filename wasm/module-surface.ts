@@ -60,7 +60,7 @@ export function capabilityBits(imports: readonly { module: string; name: string 
 }
 
 /**
- * @param granted capabilities, as they stand in the database
+ * @param granted capabilities, as they are in the database
  * @throws LlmdbError `LLMDB_WASM_REFUSED` where it imports what it was not granted
  */
 export function requireGranted(imports: readonly { module: string; name: string }[], granted: readonly string[]): void {

@@ -185,7 +185,7 @@ export class Modules {
   }
 
   /**
-   * From the next transaction on nobody can use a module: its attachments are taken away, and calls are refused. Its
+   * From the next transaction on no one can use a module: its attachments are taken away, and calls are refused. Its
    * bytes and its history stay.
    *
    * @throws LlmdbError (rejects) `LLMDB_NOT_FOUND`, and as a write

@@ -28,7 +28,7 @@ import {
   VECTOR_CONST,
 } from "./operations.js";
 
-/** What lies on the stack, besides open values, which are the numbers of their insertions. */
+/** What is on the stack, besides open values, which are the numbers of their insertions. */
 const CLOSED = -1;
 /** It is no NaN. */
 const NUMBER = -2;
@@ -47,9 +47,9 @@ interface LocalUse {
   kind: number;
   /** Something was put into it that is neither open nor a number. */
   isMixed: boolean;
-  /** Insertions behind what was put into it. */
+  /** Insertions after what was put into it. */
   readonly sets: number[];
-  /** Insertions behind what was taken out of it. */
+  /** Insertions after what was taken out of it. */
   readonly gets: number[];
   /** Locals whose values were put into it. */
   readonly from: number[];
@@ -57,7 +57,7 @@ interface LocalUse {
 
 export class NanFlow {
   readonly #plan: BodyPlan;
-  /** What lies at each height of the stack. */
+  /** What is at each height of the stack. */
   #stack = new Int32Array(256);
   readonly #locals = new Map<number, LocalUse>();
   /** By insertion: the local that the value came from. */
@@ -98,7 +98,7 @@ export class NanFlow {
     else if (kind !== NEVER) this.#setLocal(local, kind, height - 1);
   }
 
-  /** Behind an operation: it has left its result at a height. */
+  /** After an operation: it has left its result at a height. */
   leaveResult(operation: number, height: number, reader: ByteReader, immediate: number): void {
     const nan = nanOf[operation];
     if (nan !== 0) this.#open(height, reader.at, nan);
@@ -119,7 +119,7 @@ export class NanFlow {
     return type === 0 ? PASSED : NEVER;
   }
 
-  /** Sets what lies at a height. */
+  /** Sets what is at a height. */
   put(height: number, value: number): void {
     if (height >= this.#stack.length) {
       const stack = new Int32Array(Math.max(height + 1, this.#stack.length * 2));
@@ -129,13 +129,13 @@ export class NanFlow {
     this.#stack[height] = value;
   }
 
-  /** An operation leaves an open value at a height; `place` is behind the operation. */
+  /** An operation leaves an open value at a height; `place` is after the operation. */
   #open(height: number, place: number, kind: number): void {
     this.put(height, this.#plan.count);
     this.#plan.insert(place, NAN, kind);
   }
 
-  /** Something takes what lies between two heights, and sees the bits of all but open values of a kind. */
+  /** Something takes what is between two heights, and sees the bits of all but open values of a kind. */
   take(from: number, to: number, kind: number): void {
     const { values } = this.#plan;
     for (let height = from; height < to; height++) {
@@ -147,7 +147,7 @@ export class NanFlow {
     }
   }
 
-  /** What lies at a height goes into a local whose type has NaN of a kind; 0: a vector. */
+  /** What is at a height goes into a local whose type has NaN of a kind; 0: a vector. */
   #setLocal(local: number, kind: number, height: number): void {
     const use = this.#use(local, kind);
     const value = this.#stack[height];
@@ -162,7 +162,7 @@ export class NanFlow {
     else this.#agree(use, this.#plan.values[value]);
   }
 
-  /** What is in a local comes to a height; `place` is behind the operation. */
+  /** What is in a local comes to a height; `place` is after the operation. */
   #getLocal(local: number, kind: number, height: number, place: number): void {
     const use = this.#use(local, kind);
     const insertion = this.#plan.count;
@@ -249,7 +249,7 @@ function holdsClosed({ isMixed, kind }: LocalUse): boolean {
   return isMixed || kind === 0;
 }
 
-/** The index behind an opcode, which was read before. */
+/** The index after an opcode, which was read before. */
 function indexAt(bytes: Uint8Array, at: number): number {
   let value = 0;
   for (let i = 0; ; i++) {

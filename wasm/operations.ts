@@ -1,9 +1,9 @@
 /**
  * The operations of WebAssembly that are accepted (specification 2.0 with extended constants), by number: name, what
  * follows the opcode, how many operands are taken and left. Guarantees: what is not in here is refused; nothing in here
- * can answer differently on another machine, but for the bits of a NaN, and those operations are marked.
+ * can answer differently on another machine, except for the bits of a NaN, and those operations are marked.
  *
- * An operation's number is its opcode; behind the prefix 0xFC, 256 and the number after it, behind 0xFD, 512 and that.
+ * An operation's number is its opcode; after the prefix 0xFC, 256 and the number after it, after 0xFD, 512 and that.
  */
 
 /** What follows an opcode. */

@@ -1,6 +1,6 @@
 /**
  * Leaf pages that lie still somewhere: in the page cache of this thread or of another one, or in a buffer of their own.
- * Guarantees: while a batch is in use nobody changes or moves its pages; a copy of one is cut to the range asked for.
+ * Guarantees: while a batch is in use no one changes or moves its pages; a copy of one is cut to the range asked for.
  */
 import { copyLeaf } from "../engine/leaf-copy.js";
 import type { PageViews } from "../pager/page.js";
@@ -14,13 +14,13 @@ export interface PageSource {
   readonly micros: number;
   /** Whether they were built from the bitemporal store. */
   readonly isTemporal: boolean;
-  /** Loads the next pages into the batch, at most so many; returns how many, 0 at the end. */
+  /** Loads the next pages into the batch, at most this many; returns how many, 0 at the end. */
   next(maxPages: number): number;
   /** The value of a key in the same state. */
   get(key: Uint8Array): Uint8Array | undefined;
   /** Whether other threads can read the pages where they lie. */
   readonly isShared: boolean;
-  /** Whether so many pages can be kept still at a time. */
+  /** Whether this many pages can be kept still at a time. */
   roomFor(pages: number): boolean;
   /** Keeps the pages of the batch still until what is returned is called, whatever comes after. */
   hold(): () => void;
@@ -28,9 +28,9 @@ export interface PageSource {
 }
 
 export class PageBatch {
-  /** The memory that the pages lie in. */
+  /** The memory that the pages are in. */
   chunks: readonly PageViews[] = [];
-  /** Of each page: its memory, the byte at which it starts there, its first slot and the one behind its last. */
+  /** Of each page: its memory, the byte at which it starts there, its first slot and the one after its last. */
   chunkOf = new Int32Array(64);
   bases = new Int32Array(64);
   firsts = new Uint16Array(64);

@@ -4,7 +4,7 @@
  */
 import { Worker } from "node:worker_threads";
 
-/** So many wait for the next call. */
+/** The most threads that wait for the next call. */
 const MOST_IDLE = 8;
 const idle: Worker[] = [];
 

@@ -3,7 +3,7 @@
  * section that is not accepted is refused by the name of the feature it belongs to.
  */
 
-/** The feature of an opcode that is not accepted; `second` is the number behind a prefix. */
+/** The feature of an opcode that is not accepted; `second` is the number after a prefix. */
 export function featureOfOpcode(first: number, second: number): string {
   if (first === 0xfe) return "threads";
   if (first === 0xfb) return "garbage collection";

@@ -4,7 +4,7 @@
  *
  * Guarantees:
  * - the module as it was given is valid by itself before anything is added to it: it cannot name what is added;
- * - things are only added, behind the module's own: locals, types, functions, globals, exports. No index changes;
+ * - things are only added, after the module's own: locals, types, functions, globals, exports. No index changes;
  * - the same bytes with the same options come out as the same bytes.
  */
 

@@ -48,7 +48,7 @@ const OUT_TOO_SMALL = -2;
 const decoder = new TextDecoder();
 
 export class Sandbox {
-  /** Its memory; taken anew after each call of it. */
+  /** Its memory; taken again after each call of it. */
   u8: Uint8Array = new Uint8Array(0);
   u32: Uint32Array = new Uint32Array(0);
   /** Where the windows are. */
@@ -93,7 +93,7 @@ export class Sandbox {
     try {
       return new webAssembly.Instance(this.#module.compiled, imports);
     } catch (error) {
-      // A segment that lies outside of the memory or table that it is for, or no memory at all.
+      // A segment that is outside of the memory or table that it is for, or no memory at all.
       if (error instanceof RangeError) throw this.#memoryError();
       throw this.#failure(error);
     }
@@ -128,7 +128,7 @@ export class Sandbox {
     }
   }
 
-  /** Sees to it that so many bytes of data fit. It is code of the module. */
+  /** Makes room for this many bytes of data. It is code of the module. */
   reserve(dataBytes: number): void {
     if (dataBytes <= this.#dataBytes) return;
     try {

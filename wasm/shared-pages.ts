@@ -1,6 +1,6 @@
 /**
  * Pages of a morsel where other threads can read them: where they lie, if the page cache is shared memory and has room
- * to keep them still, else in a copy. Guarantees: until `release` nobody changes or moves them.
+ * to keep them still, else in a copy. Guarantees: until `release` no one changes or moves them.
  */
 
 import { nodeCount } from "../btree/node.js";
@@ -16,7 +16,7 @@ export interface SharedPages {
   release(): void;
 }
 
-/** Memory for copies. Its number is its own for ever, because threads know it by that. */
+/** Memory for copies. Its number is its own forever, because threads know it by that. */
 interface CopyBuffer {
   readonly index: number;
   readonly buffer: SharedArrayBuffer;
@@ -38,7 +38,7 @@ function giveBuffer(one: CopyBuffer): void {
 }
 
 /**
- * Loads up to so many pages and sees to it that others can read them.
+ * Loads up to this many pages and lets others read them.
  *
  * @param atOnce how many such sets may be in use at a time
  */
@@ -69,7 +69,7 @@ function sharedInPlace(source: PageSource, pages: number): SharedPages {
   return { count, entries, chunks: [...used.values()], places: places.slice(0, count * 4), release };
 }
 
-/** Loads up to so many pages; where that fails, what was taken is let go. */
+/** Loads up to this many pages; if that fails, releases what was taken. */
 function takeAll(
   source: PageSource,
   pages: number,

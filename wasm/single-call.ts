@@ -35,7 +35,7 @@ export type TakeOutput = (u8: Uint8Array, at: number, bytes: number, firstRecord
 
 /** Little enough to run unwatched: even if each unit took 100 ns, it would be used up in 50 ms. */
 const QUICK_UNITS = 500_000;
-/** Records of a batch take no more, but for a single one. */
+/** Records of a batch take no more, except for a single one. */
 const BATCH_BYTES = 4 * 1024 * 1024;
 
 /**

@@ -19,7 +19,7 @@ export class TemporalPages implements PageSource {
   readonly tx: number;
   readonly micros: number;
   readonly isTemporal = true;
-  /** They are packed anew for each batch. */
+  /** They are packed again for each batch. */
   readonly isShared = false;
   readonly #pack: LeafPack;
   readonly #pages: Uint8Array;

@@ -58,7 +58,7 @@ function isBroken(error: unknown): boolean {
 }
 
 async function loadTools(): Promise<TextTools> {
-  // Named so that nobody who bundles this has to have it.
+  // Named so that no one who bundles this has to have it.
   const name = "wabt";
   try {
     const loaded: { default: () => Promise<TextTools> } = await import(name);

@@ -7,7 +7,7 @@ import type { FrameHead } from "./frame.js";
 import type { ImportInfo } from "./module-info.js";
 import type { ReadyModule } from "./sandbox.js";
 
-/** Memory that pages lie in. */
+/** Memory that pages are in. */
 export interface SharedChunk {
   readonly index: number;
   readonly buffer: SharedArrayBuffer;
@@ -28,7 +28,7 @@ export interface MorselJob {
   readonly arena: number;
   /** What the thread does not have yet of it. */
   readonly chunks: readonly SharedChunk[];
-  /** Of each page: chunk, byte in it, first slot, slot behind the last. */
+  /** Of each page: chunk, byte in it, first slot, slot after the last. */
   readonly places: Int32Array<ArrayBuffer>;
 }
 

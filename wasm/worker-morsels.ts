@@ -92,7 +92,7 @@ export class WorkerMorsels {
 
   async #end(): Promise<void> {
     const isIdle = this.#queue.length === 0;
-    // A page may be let go only once nobody reads it any more.
+    // A page may be let go only once no one reads it any more.
     if (isIdle) for (const thread of this.#threads) giveThread(thread);
     else await Promise.all(this.#threads.map(stopThread));
     for (const { pages } of this.#queue.splice(0)) pages.release();

@@ -24,7 +24,7 @@ export interface ExportReport {
 /** Writes a database as lines. */
 export interface ExportFormat {
   readonly description: string;
-  /** True: what a memory keeps beside its records does not survive an import of it. */
+  /** True: what a memory keeps alongside its records does not survive an import of it. */
   readonly isWithoutIndex?: boolean;
   /** @param emit takes a line without its end, and resolves when there is room for the next one */
   write(

@@ -1,8 +1,8 @@
 /**
  * Export as JSON Lines: a line for each transaction, with its time, its metadata and what it changed; then, where they
  * are wanted, a line for each entry of the plain maps. Guarantees: read into an empty database, the lines give the same
- * slices with the same times and metadata, and exported again the same bytes; constant memory, but for the keys of what
- * is left of forgotten history.
+ * slices with the same times and metadata, and exported again the same bytes; constant memory, except for the keys of
+ * what is left of forgotten history.
  *
  * The log has no values, and its operations may overlap. So what a transaction did is read off the slices of each key
  * that it names: what it closed and did not write again was deleted, what it was the first to assert was put.
@@ -97,7 +97,7 @@ function changesOf(db: Database, { tx, changes }: LoggedTransaction): Change[] {
   return touchedBy(changes).flatMap((touched) => onlyChange(db, tx, touched) ?? changesOfKey(db, tx, touched));
 }
 
-/** A single put or delete stands in the log as it was; so a key with a long history costs no more than another. */
+/** A single put or delete is in the log as it was; so a key with a long history costs no more than another. */
 function onlyChange(db: Database, tx: number, { partition, key, operations }: Touched): Change | undefined {
   const [{ op, validFrom, validTo }] = operations;
   if (operations.length > 1 || isUint8Array(key)) return undefined;
@@ -106,7 +106,7 @@ function onlyChange(db: Database, tx: number, { partition, key, operations }: To
   const version = db.partition(partition).version(key, { tx, validAt: instantIn(validFrom, validTo) });
   if (version === undefined) return undefined;
   if (op === "put") return { op, partition, key, validFrom, validTo, value: version.value };
-  // Put again it changes nothing, and is noted as before. An update may have met other values beside this one.
+  // Put again it changes nothing, and is noted as before. An update may have met other values alongside this one.
   const [from, to] = [Math.max(validFrom, version.validFrom), Math.min(validTo, version.validTo)];
   return { op: "put", partition, key, validFrom: from, validTo: to, value: version.value };
 }

@@ -51,7 +51,7 @@ interface EntryLine {
   readonly value: unknown;
 }
 
-/** Entries of plain maps are put in transactions of so many. */
+/** How many entries of plain maps are put in one transaction. */
 const BATCH = 500;
 /** What a line can be the cause of. */
 const LINE_CODES = ["LLMDB_INVALID_ARGUMENT", "LLMDB_KEY_TOO_LONG", "LLMDB_VALUE_TOO_LARGE", "LLMDB_TIME_ORDER"];
@@ -122,7 +122,7 @@ function makeChange(tx: Transaction, { op, partition, key, value, validFrom, val
   else store.delete(key, valid);
 }
 
-/** A transaction without changes would not be noted: this one undoes what it does, on a key that nobody has. */
+/** A transaction without changes would not be noted: this one undoes what it does, on a key that no one has. */
 function makeTrace(tx: Transaction): void {
   const key = ["llmdb import", tx.id];
   while (tx.versions(key).length > 0) key.push(0);

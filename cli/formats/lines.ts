@@ -1,5 +1,5 @@
 /**
- * The lines of a stream. Guarantees: constant memory beside the longest line; bytes that are no UTF-8 are reported
+ * The lines of a stream. Guarantees: constant memory besides the longest line; bytes that are no UTF-8 are reported
  * instead of being replaced; the last line counts also without a line feed.
  */
 

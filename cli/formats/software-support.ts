@@ -51,7 +51,7 @@ export interface SupportImportReport {
 
 const SOURCE = "endoflife.date";
 const PREDICATE = "support window";
-/** After so many transactions other work of the process, such as drawing progress, gets its turn. */
+/** After this many transactions other work of the process, such as drawing progress, gets its turn. */
 const TURN = 32;
 
 /**

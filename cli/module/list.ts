@@ -1,6 +1,6 @@
 /**
  * `llmdb module list` and `llmdb module attachments`: what there is, now or at a point. Guarantees: both only read,
- * also beside a writer.
+ * also alongside a writer.
  */
 import type { Command } from "commander";
 import type { Attachment } from "../../index.js";
@@ -14,7 +14,7 @@ import { Table } from "../table.js";
 
 interface ListFlags extends CommonFlags, PointFlags {}
 
-/** So many digits of a hash tell modules apart for people. */
+/** How many digits of a hash are shown to tell modules apart. */
 const SHOWN_DIGITS = 12;
 
 export function listCommand(streams: Streams): Command {

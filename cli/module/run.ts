@@ -1,7 +1,7 @@
 /**
  * `llmdb module run`: runs a stored module over the pages of a map, or of the facts of a partition at a point.
- * Guarantees: it only reads, also beside a writer; what the module gives out is printed and nothing else: what it took
- * and what it logs go to standard error.
+ * Guarantees: it only reads, also alongside a writer; what the module gives out is printed and nothing else: what it
+ * took and what it logs go to standard error.
  */
 import { type Command, Option } from "commander";
 import type { CallOptions, Database, PagesOf, Reduction, Usage } from "../../index.js";
@@ -148,7 +148,7 @@ async function printPiece({ out, flags }: Run<RunFlags>, piece: Uint8Array): Pro
   await out.bytes(piece);
 }
 
-/** What it took; beside the result, since that goes into a pipe. */
+/** What it took; alongside the result, since that goes into a pipe. */
 function noteUsage(run: Run<RunFlags>, { fuelUsed, pages, records }: Usage): void {
   run.note(`${fuelUsed} fuel for ${pages} pages with ${records} records`);
 }

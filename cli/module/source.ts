@@ -1,6 +1,6 @@
 /**
  * Modules and their arguments as they are named on a command line. Guarantees: what is a file and what is stored is
- * told by the form of a name alone, never by what lies in the folder.
+ * told by the form of a name alone, never by what is in the folder.
  */
 import { readFileSync } from "node:fs";
 import { type Command, InvalidArgumentError } from "commander";
@@ -33,7 +33,7 @@ export function isFile(module: string): boolean {
   return module === "-" || /[/\\]|\.(wasm|wat)$/.test(module);
 }
 
-/** A module as it lies in a file: its bytes, or its text. */
+/** A module as it is in a file: its bytes, or its text. */
 export async function readModule(path: string, streams: Streams): Promise<Uint8Array | string> {
   const bytes = path === "-" ? await bytesOf(streams.stdin) : readFileSync(path);
   if (MAGIC.every((byte, i) => bytes[i] === byte)) return new Uint8Array(bytes);

@@ -96,7 +96,7 @@ function findEnd(text: string, start: number, token: Token): void {
     if (at >= text.length) break;
     const kind = kindAt(text, at);
     if (kind === LOWER || kind === UPPER || kind === DIGIT) {
-      // A word is all of one kind, but for a capital at its beginning.
+      // A word is all of one kind, except for a capital at its beginning.
       if (kind !== last && (last !== UPPER || kind !== LOWER || at > start + 1)) isWord = false;
       last = kind;
     } else if (kind === CONNECTOR) {

@@ -6,7 +6,7 @@
  * further numbers; all as base-128 varints, least significant group first.
  */
 
-/** A block of about so many bytes is split. */
+/** About how many bytes a block has when it is split. */
 export const MAX_BLOCK_BYTES = 480;
 /** No number takes more bytes. */
 const MAX_VARINT_BYTES = 8;

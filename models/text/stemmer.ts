@@ -166,7 +166,7 @@ function endsInShortSyllable(word: string): boolean {
   return last === 1 || (!"wxY".includes(word[last]) && !isVowel(word[last - 2]));
 }
 
-/** Whether what begins `length` letters before the end lies in the region that begins at `region`. */
+/** Whether what begins `length` letters before the end is in the region that begins at `region`. */
 function isWithin(word: string, length: number, region: number): boolean {
   return word.length - length >= region;
 }

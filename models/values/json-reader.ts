@@ -9,7 +9,7 @@
  */
 import { LlmdbError } from "../../pager/error.js";
 
-/** How deep arrays and objects may lie in each other, unless the caller says otherwise. */
+/** How deep arrays and objects may be nested, unless the caller says otherwise. */
 export const DEFAULT_JSON_DEPTH = 100;
 /** An integer with more digits is refused: reading it takes more than linear time. */
 export const MAX_INTEGER_DIGITS = 10_000;
@@ -52,7 +52,7 @@ const WORDS: ReadonlyMap<number, readonly [string, unknown]> = new Map<number, r
 /**
  * Reads one JSON text.
  *
- * @param maxDepth how many arrays and objects may lie in each other: `[[1]]` has a depth of 2
+ * @param maxDepth how many arrays and objects may be nested: `[[1]]` has a depth of 2
  * @returns null, booleans, numbers, bigints, strings, arrays and plain objects; an integer is a bigint where it lies
  * beyond plus or minus 2^53 - 1, and a number everywhere else
  * @throws LlmdbError `LLMDB_INVALID_ARGUMENT` with the `offset` in its details
@@ -120,14 +120,14 @@ function stringEnd(text: string, start: number): number {
   return length;
 }
 
-/** Whether an odd number of backslashes lies before a character of a string. */
+/** Whether an odd number of backslashes is before a character of a string. */
 function isEscaped(text: string, at: number): boolean {
   let i = at - 1;
   while (text.charCodeAt(i) === BACKSLASH) i--;
   return (at - i) % 2 === 0;
 }
 
-/** Whether what lies between quotes is the string itself. Where the last quote is missing, it is not. */
+/** Whether what is between quotes is the string itself. Where the last quote is missing, it is not. */
 function isPlain(text: string, start: number, end: number): boolean {
   for (let i = start; i < end; i++) {
     const code = text.charCodeAt(i);

@@ -1,7 +1,7 @@
 /**
  * Schemas as they are listed: what a model needs in order to call a tool, in few tokens, since each conversation begins
  * with all of them. Guarantees: a value that the whole schema accepts is accepted by the brief one; a schema that
- * occurs twice stands in `$defs` where that is shorter.
+ * occurs twice is in `$defs` where that is shorter.
  */
 import type { Properties, Schema } from "./schema.js";
 import type { ObjectSchema } from "./tool.js";

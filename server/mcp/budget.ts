@@ -33,7 +33,7 @@ const WHOLE = new Set([
 const FREE = new Set(["object", "meta"]);
 const FIRST_LENGTH = 16_384;
 const LAST_LENGTH = 8;
-/** So many characters of text count like one element of a list, when both are cut. */
+/** How many characters of text count as one element of a list, when both are cut. */
 const PER_ELEMENT = 16;
 /** For the comma between two elements. */
 const SEPARATOR_TOKENS = 1;

@@ -19,7 +19,7 @@ import { isObject } from "./schema.js";
 export const MAX_LINE_BYTES = 32 * 1024 * 1024;
 /** In a message: twice the most that a value may have, since each level may be within a form, and what is around it. */
 const MOST_LEVELS = 220;
-/** So much of either end of a line that is too long is kept, to find the id of the request. */
+/** How much of either end of a line that is too long is kept, to find the id of the request. */
 const END_BYTES = 1024;
 /** Further requests wait in the pipe. */
 const MOST_RUNNING = 1024;
@@ -161,7 +161,7 @@ export class LineTransport implements Transport {
     this.#onEnd();
   };
 
-  /** Nobody reads any more. */
+  /** No one reads any more. */
   readonly #onOutputError = (error: Error) => {
     if (!this.#isClosed) this.onerror?.(error);
     void this.close();

@@ -80,7 +80,7 @@ export const memoryTools: readonly Tool[] = [
       source: text("Where it comes from", 1000),
       confidence: { type: "number", minimum: 0, maximum: 1, description: "0 to 1" },
       scope: SCOPE,
-      many: { ...FLAG, description: "True: corrects nothing, stands with others of its subject and predicate" },
+      many: { ...FLAG, description: "True: corrects nothing, is kept alongside others of its subject and predicate" },
       ...VALID,
       why: WHY,
       ...BUDGET,
@@ -95,7 +95,7 @@ export const memoryTools: readonly Tool[] = [
   }),
   tool({
     name: "recall",
-    description: "Find what is known by words, best first, as of now or any point in the past.",
+    description: "Find facts by words, best first, as of now or any point in the past.",
     input: {
       query: text("In words", 10_000, 1),
       kinds: { type: "array", items: KIND },

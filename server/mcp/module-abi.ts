@@ -58,7 +58,7 @@ out_ptr; -2 where out_cap is too small: it is called again with the same input a
 
 Frame at in_ptr: u16 abi at 0, u16 call at 2, u32 count at 4 (of pages), u32 pageSize at 8, u32 dataOffset at 12,
 u32 argOffset at 16, u32 argLength at 20 (offsets are from in_ptr), u64 snapshotTx at 24, u64 clockMicros at 32,
-u32 accLength at 48. The pages lie at in_ptr + dataOffset, one behind the other.
+u32 accLength at 48. The pages are at in_ptr + dataOffset, one after the other.
 
 Leaf page: u16 at 2 is the number of records, u16 at 16 the length of the prefix that all keys of the page share. The
 prefix is at 32. The slots start at 32 + (prefix length rounded up to 4), 8 bytes each, in the order of keys: u32 head,

@@ -29,7 +29,7 @@ type Output = Usage & { readonly start: Uint8Array; readonly bytes: number };
 
 /** No form shows more bytes for a token. */
 const BYTES_PER_TOKEN = 4;
-/** Modules that are listed beside the calling convention. */
+/** Modules that are listed alongside the calling convention. */
 const MOST_LISTED = 20;
 const MOST_LOG_LINES = 100;
 const MOST_LOG_CHARACTERS = 1000;

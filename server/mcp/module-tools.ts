@@ -1,6 +1,6 @@
 /**
  * The tools for modules: WebAssembly that runs at the data. Guarantees: the one that stores code is told apart from
- * those that only read, so that a server can leave it out; limits stand in the schemas.
+ * those that only read, so that a server can leave it out; limits are in the schemas.
  */
 import { CAPABILITIES } from "../../wasm/module-surface.js";
 import { ADDS, AT, BUDGET, list, object, READS, text, tool } from "./native-tool.js";
@@ -20,7 +20,7 @@ const MOST_BASE64 = 5_600_000;
 const MOST_WAT = 1_000_000;
 
 const SOURCE: Properties = {
-  wat: text("The module as text; needs the package wabt beside the server", MOST_WAT),
+  wat: text("The module as text; needs the package wabt installed with the server", MOST_WAT),
   base64: text("The module in binary form", MOST_BASE64),
 };
 const STORED: Properties = {

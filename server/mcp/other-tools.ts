@@ -24,7 +24,7 @@ export type OtherRequest =
 
 const LONGEST_NAME = 200;
 
-/** @param started what stands beside it in the start set */
+/** @param started what stands next to it in the start set */
 export function otherToolsListing(groups: readonly GroupOfTools[], started: readonly string[]): ToolListing {
   const parts = groups.map(({ group, tools }) => {
     const names = tools.map(({ listing }) => listing.name).filter((name) => !started.includes(name));

@@ -28,7 +28,7 @@ export function isResultForm(form: string): form is ResultForm {
 }
 
 /**
- * @throws LlmdbError `LLMDB_UNSUPPORTED` where so many bytes are no list of that form
+ * @throws LlmdbError `LLMDB_UNSUPPORTED` where the bytes are not a list of that form
  */
 export function requireWholeNumbers(bytes: number, form: ResultForm): void {
   if (bytes % (NUMBERS.get(form)?.bytes ?? 1) === 0) return;

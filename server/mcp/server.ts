@@ -35,7 +35,7 @@ export interface McpMemory {
 
 const INSTRUCTIONS =
   "A memory that outlives conversations. Call recall before answering what may be known from earlier; call remember " +
-  "for facts, decisions and preferences worth keeping. What has changed is remembered anew, not forgotten: the past " +
+  "for facts, decisions and preferences worth keeping. What has changed is remembered again, not forgotten: the past " +
   "stays on record, and history, diff and explain show it.";
 
 /** The SDK would make one for answers of users, which are not asked for here; making it takes time at the start. */

@@ -1,6 +1,6 @@
 /**
  * The race for a database. Guarantees: of all processes that take part, at most one opens it, because its write lock
- * decides; the others meet that one, or are told within their patience what stands in the way.
+ * decides; the others meet that one, or are told within their patience what is in the way.
  */
 import { LlmdbError } from "../../pager/error.js";
 import { fileStorage } from "../../pager/file-storage.js";
@@ -61,7 +61,7 @@ async function run(contest: Contest, places: readonly MeetingPlace[], patience: 
       return await Holder.open(places, service, contest.serviceName);
     } catch (error) {
       if (!(error instanceof LlmdbError) || error.code !== "LLMDB_LOCKED") throw error;
-      const isAlone = met.why === "nobody" && fileStorage.now() > lastChance;
+      const isAlone = met.why === "absent" && fileStorage.now() > lastChance;
       if (patience.aborted || isAlone) throw refusal(contest.path, met, error);
     }
     await sleep(pauseMs, patience);
@@ -74,11 +74,11 @@ async function meet(
   places: readonly MeetingPlace[],
   patience: AbortSignal,
 ): Promise<Guest | Absence> {
-  let absence: Absence = { why: "nobody" };
+  let absence: Absence = { why: "absent" };
   for (const place of places) {
     const met = await Guest.meet(place, contest.serviceName, contest.caller, contest.onEvent, patience);
     if (met instanceof Guest) return met;
-    if (met.why !== "nobody") absence = met;
+    if (met.why !== "absent") absence = met;
   }
   return absence;
 }
@@ -98,7 +98,7 @@ function refusal(path: string, absence: Absence, cause: LlmdbError): LlmdbError 
   const holder = fileStorage.holder(fileStorage.resolve(path));
   const details = { path, holder };
   const because = {
-    nobody: "does not share it; close it there, or let that process end",
+    absent: "does not share it; close it there, or let that process end",
     silence: "does not answer; let it go on if it is stopped, or end it",
     stranger: "belongs to another user; one database is shared among processes of one user",
   }[absence.why];

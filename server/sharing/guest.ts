@@ -14,9 +14,9 @@ import { ConnectionLost, type Emit, type Link, type RequestId } from "./service.
 /** For the holder to take what was sent to it. */
 const FAREWELL_MS = 200;
 
-/** Why nobody was met: no process there, another user's socket, or one whose process did not answer in time. */
+/** Why no one was met: no process there, another user's socket, or one whose process did not answer in time. */
 export type Absence =
-  | { readonly why: "nobody" }
+  | { readonly why: "absent" }
   | { readonly why: "silence" }
   | { readonly why: "stranger"; readonly user: number; readonly address: string };
 
@@ -70,7 +70,7 @@ export class Guest implements Link {
     if (patience.aborted) giveUp();
     const hello = await guest.#hello;
     patience.removeEventListener("abort", giveUp);
-    if (hello === undefined) return { why: patience.aborted ? "silence" : "nobody" };
+    if (hello === undefined) return { why: patience.aborted ? "silence" : "absent" };
     if (hello.protocol === PROTOCOL && hello.service === service) return guest;
     giveUp();
     throw otherVersion(hello, service);
@@ -124,7 +124,7 @@ async function connect(place: MeetingPlace): Promise<Socket | Absence> {
     await once(socket, "connect");
   } catch {
     // What a killed holder left, what is gone by now, or a queue that is full.
-    return { why: "nobody" };
+    return { why: "absent" };
   }
   // Looked at again, because it may have been replaced before it was connected to.
   const after = strangerAt(place);
@@ -136,7 +136,7 @@ async function connect(place: MeetingPlace): Promise<Socket | Absence> {
 function strangerAt(place: MeetingPlace): Absence | undefined {
   const owner = ownerOf(place);
   if (owner === "own") return undefined;
-  if (owner === "nobody") return { why: "nobody" };
+  if (owner === "absent") return { why: "absent" };
   return { why: "stranger", user: owner, address: place.address };
 }
 

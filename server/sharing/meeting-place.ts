@@ -3,7 +3,7 @@
  * path, so every path to it leads to the same ones; a socket has mode 0600 from its first moment; only the process with
  * the database's write lock makes, replaces or removes one; a socket of another user is never connected to.
  *
- * The first place is beside the file. Where the path is too long for an address, or the file system has no sockets, it
+ * The first place is next to the file. Where the path is too long for an address, or the file system has no sockets, it
  * is a private folder of the user under the system's temporary folder. On Windows it is a named pipe; that is written
  * to the documentation and untested.
  */
@@ -27,7 +27,7 @@ const MAX_ATTEMPTS = 3;
 const NOT_FOR_OTHERS = 0o077;
 const NOT_0600 = 0o177;
 
-/** An address, and the private folder that it lies in, if it does. */
+/** An address, and the private folder that it is in, if it does. */
 export interface MeetingPlace {
   readonly address: string;
   readonly folder?: string;
@@ -51,13 +51,13 @@ export function meetingPlaces(realPath: string, temporary = tmpdir()): MeetingPl
 }
 
 /** What is at an address: a socket that may be connected to, nothing, or the user whom something there belongs to. */
-export function ownerOf({ address, folder }: MeetingPlace): "own" | "nobody" | number {
+export function ownerOf({ address, folder }: MeetingPlace): "own" | "absent" | number {
   if (process.platform === "win32") return "own";
   for (const path of folder === undefined ? [address] : [folder, address]) {
     const stats = lookAt(path);
-    if (stats === undefined) return "nobody";
+    if (stats === undefined) return "absent";
     if (stats.uid !== ownUser()) return stats.uid;
-    if (path === address && !stats.isSocket()) return "nobody";
+    if (path === address && !stats.isSocket()) return "absent";
   }
   return "own";
 }
@@ -134,7 +134,7 @@ function requireSocketOrNothing(address: string): void {
   throw new LlmdbError("LLMDB_IO", `${address} is in the way of a socket; move it elsewhere`, { path: address });
 }
 
-/** Nobody else may put anything there. */
+/** No one else may put anything there. */
 function makePrivate(folder: string): void {
   fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
   const stats = lookAt(folder);

@@ -203,7 +203,7 @@ export class SharedService implements AsyncDisposable {
       const { role } = await this.#current();
       this.#options.onChange?.(role);
     } catch {
-      // There may be nobody to tell now.
+      // There may be no one to tell now.
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * Whose request is next. Guarantees: of the lines in which requests wait, each begins one in its turn, so that nobody
+ * Whose request is next. Guarantees: of the lines in which requests wait, each begins one in its turn, so that no one
  * waits for more than one request of each other line that has not begun; between two rounds, what has arrived meanwhile
  * is read; no line has more than a few running, so that a write waits for few writes of others.
  */

@@ -46,7 +46,7 @@ function expectRounds(storage: Storage, rounds: number, pages: number): void {
   }
   expect(db.get("fact")).toEqual({ round: rounds });
   expect(db.versions("fact")).toHaveLength(rounds * 2 - 1);
-  expect(db.verify().problems).toEqual([{ page: 3, what: `pages 3 to ${pages - 1} are used by nobody` }]);
+  expect(db.verify().problems).toEqual([{ page: 3, what: `pages 3 to ${pages - 1} are not used` }]);
   db.closeSync();
 }
 

@@ -119,7 +119,7 @@ function useFarDatabase(storage: Storage, path: string, pages: number): void {
     const map = db.map<number, Uint8Array>("far");
     expect(map.count()).toBe(round === 1 ? 1900 : 2000 - (round === 2 ? 66 : 0));
     for (let i = 0; i < 400; i++) expect(map.get(i)?.length).toBe(i % 50 === 0 ? 9000 : 80);
-    expect(db.verify().problems).toEqual([{ page: 3, what: `pages 3 to ${pages - 1} are used by nobody` }]);
+    expect(db.verify().problems).toEqual([{ page: 3, what: `pages 3 to ${pages - 1} are not used` }]);
     expect(db.stats().pages).toBeGreaterThan(pages);
     db.closeSync();
   }

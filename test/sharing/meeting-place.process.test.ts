@@ -51,7 +51,7 @@ test("what a killed holder left is replaced, and only the own socket is removed"
   removeFirst();
   expect(ownerOf({ address })).toBe("own");
   removeSecond();
-  expect(ownerOf({ address })).toBe("nobody");
+  expect(ownerOf({ address })).toBe("absent");
 });
 
 test("where the first place is not possible, it is the next", async () => {
