@@ -38,11 +38,13 @@ export function entryPoints() {
  * Makes the files.
  *
  * @param {string} [into] the folder to write them to; without it, they are made in memory
+ * @param {readonly string[]} [more] further sources that become files below `internal`, for tests: `pager/clock.ts`
  * @returns {Promise<OutputChunk[]>} what was made
  */
-export async function bundle(into) {
+export async function bundle(into, more = []) {
   const entries = entryPoints().map(({ file }) => [nameOf(file), sourceOf(file)]);
-  const internals = internalFiles().map((file) => [`internal/${nameOf(file)}`, sourceOf(file)]);
+  const files = new Set([...internalFiles(), ...more.map((source) => source.replace(/\.ts$/, ".js"))]);
+  const internals = [...files].map((file) => [`internal/${nameOf(file)}`, sourceOf(file)]);
   const parts = new Parts();
   const made = await rolldown({
     input: Object.fromEntries([...entries, ...internals]),

@@ -78,6 +78,7 @@ const wideFunctions: ReadonlyMap<string, string> = new Map([
   ["engine/leaf-copy.ts copyLeaf", "as in btree/: nothing is allocated for a page"],
   ["engine/entry-change.ts putEntry", "as in btree/: nothing is allocated for an entry"],
   ["mvcc/page-store.ts constructor", "what it is made of"],
+  ["engine/open.ts makeEngine", "what it is made of"],
 ]);
 const shipped = sources.filter(
   ({ path }) => /^(index\.ts|[a-z]+\/)/.test(path) && !/^(test|bench|examples|scripts|docs)\//.test(path),

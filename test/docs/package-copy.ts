@@ -7,7 +7,7 @@ import { root } from "../sources.js";
 
 /** Makes the package in `folder`: `package.json`, `dist/`, `examples/`, `scripts/` and the installed dependencies. */
 export function copyPackage(folder: string): void {
-  symlinkSync(inject("builtPackage"), join(folder, "dist"), "junction");
+  symlinkSync(join(inject("builtPackage"), "dist"), join(folder, "dist"), "junction");
   copyFileSync(join(root, "package.json"), join(folder, "package.json"));
   for (const name of ["examples", "scripts"]) cpSync(join(root, name), join(folder, name), { recursive: true });
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction");

@@ -6,9 +6,6 @@
 import { writeSync } from "node:fs";
 import { TARGETS, type Trier, trierOf } from "./target.js";
 
-/** The name of this program. */
-export type FuzzProgram = "fuzz-process.js";
-
 const [targetName, seedText, firstText, countText, modules] = process.argv.slice(2);
 const target = TARGETS.find((one) => one === targetName);
 if (target === undefined) throw new Error(`there is no target ${targetName}`);

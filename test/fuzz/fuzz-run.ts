@@ -6,12 +6,10 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import type { FuzzProgram } from "./fuzz-process.js";
 import type { Target } from "./target.js";
 import type { Trial } from "./trial.js";
 
-const PROGRAM: FuzzProgram = "fuzz-process.js";
-const PROGRAM_PATH = fileURLToPath(new URL(PROGRAM, import.meta.url));
+const PROGRAM_PATH = fileURLToPath(new URL("./fuzz-process.js", import.meta.url));
 const HEAP_MB = 512;
 /** A process that says nothing for so long hangs. Calls are held to a second of processor time by themselves. */
 const PATIENCE_MS = 60_000;

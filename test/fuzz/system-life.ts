@@ -6,9 +6,6 @@ import { writeSync } from "node:fs";
 import { Random } from "../harness/random.js";
 import { ErrorWorkload } from "./error-workload.js";
 
-/** The name of this program. */
-export type LifeProgram = "system-life.js";
-
 const [path, seed] = process.argv.slice(2);
 const workload = new ErrorWorkload(path, new Random(Number(seed)), () => {});
 // A rejection that comes after its promise was given up is not what is looked for.

@@ -10,12 +10,10 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Random } from "../harness/random.js";
 import { ErrorWorkload, type WorkloadState } from "./error-workload.js";
-import type { LifeProgram } from "./system-life.js";
 import type { Trial } from "./trial.js";
 
 const LIVING_FILE = "living.llmdb";
-const PROGRAM: LifeProgram = "system-life.js";
-const PROGRAM_PATH = fileURLToPath(new URL(PROGRAM, import.meta.url));
+const PROGRAM_PATH = fileURLToPath(new URL("./system-life.js", import.meta.url));
 const CALLS = ["pwrite64", "fdatasync", "fsync", "ftruncate", "rename", "unlink", "fallocate"] as const;
 const ERRNOS = ["EIO", "ENOSPC", "EMFILE", "EACCES"];
 const MAX_RUN_MS = 120_000;
