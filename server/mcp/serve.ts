@@ -4,7 +4,7 @@
  * finishes what it has begun and closes the database.
  */
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { timers } from "../../pager/timers.js";
+import { type Timer, timers } from "../../pager/timers.js";
 import { LazyService } from "./lazy-service.js";
 import { LineTransport } from "./line-transport.js";
 import type { OpenServiceOptions } from "./open-service.js";
@@ -14,6 +14,8 @@ import { messageOf } from "./tool-calls.js";
 export type ServeOptions = McpOptions & OpenServiceOptions;
 
 const SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
+/** Clients ask for the list of tools at once, which needs no database either. A call does not wait for this. */
+const OPEN_AFTER_MS = 50;
 
 /** Serves until the input ends or a signal comes. */
 export async function serve(options: ServeOptions): Promise<void> {
@@ -27,6 +29,7 @@ export async function serve(options: ServeOptions): Promise<void> {
     return openService(options, graphChanged);
   });
   const open = () => service.opened().catch((error: unknown) => log(messageOf(error)));
+  let opening: Timer | undefined;
   const transport = new LineTransport(process.stdin, process.stdout);
   const makeServer = serverMaker(service, options);
   const handle = serveStdio(
@@ -34,8 +37,7 @@ export async function serve(options: ServeOptions): Promise<void> {
       const memory = makeServer(era);
       if (era === "legacy") transport.revise = messageOf2025;
       made.add(memory);
-      // After the reply to the greeting, which needs none of it.
-      timers.setImmediate(open);
+      opening ??= timers.setTimeout(open, OPEN_AFTER_MS);
       return memory.server;
     },
     { transport, onerror: ({ message }) => log(message.slice(0, 1000)) },
@@ -43,6 +45,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   const end = () => void handle.close();
   for (const signal of SIGNALS) process.on(signal, end);
   await transport.closed;
+  timers.clearTimeout(opening);
   await service.close();
   for (const signal of SIGNALS) process.off(signal, end);
 }
