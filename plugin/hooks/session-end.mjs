@@ -7,10 +7,7 @@ import { spawn } from "node:child_process";
 import { COMMAND, noteOf, readSession } from "./session.mjs";
 
 const { session, reason, transcript, folder, project } = readSession();
-const at = new Date().toISOString();
-const where = transcript === "" ? "" : `; its transcript is ${transcript}`;
-const fact = `The last session in ${project} ended at ${at} (${reason})${where}`;
-const object = { session, reason, folder, transcript, at };
-const said = ["--subject", project, "--predicate", "last session", "--object", JSON.stringify(object)];
-const args = ["remember", "--id", noteOf(folder), ...said, "--source", "Claude Code", "--", fact];
+const end = { at: new Date().toISOString(), reason, session, transcript, folder };
+const said = ["--subject", project, "--predicate", "last session ended", "--object", JSON.stringify(end)];
+const args = ["remember", "--id", noteOf(folder), ...said, "--source", "Claude Code"];
 spawn(process.execPath, [COMMAND, ...args], { detached: true, stdio: "ignore" }).unref();

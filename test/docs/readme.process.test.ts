@@ -1,4 +1,4 @@
-/** What README and docs show is run as it stands there, drawn as it is committed, and their commands exist. */
+/** What README, docs and the skill show is run as it stands there, drawn as it is committed, and their commands exist. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -11,6 +11,7 @@ const bitemporal = readFileSync(join(root, "docs", "bitemporal.md"), "utf8");
 const store = readFileSync(join(root, "docs", "store.md"), "utf8");
 const keys = readFileSync(join(root, "docs", "keys.md"), "utf8");
 const memory = readFileSync(join(root, "docs", "agent-memory.md"), "utf8");
+const skill = readFileSync(join(root, "plugin", "skills", "llmdb", "SKILL.md"), "utf8");
 
 let folder = "";
 beforeAll(() => {
@@ -35,6 +36,7 @@ test.each([
   ...programs(keys, "keys"),
   ...programs(bitemporal, "bitemporal"),
   ...programs(memory, "memory"),
+  ...programs(skill, "skill"),
 ])("$name runs as it is pasted", ({ name, code, prints }) => {
   writeFileSync(join(folder, name), code);
   const printed = runThere(folder, name);
