@@ -1,4 +1,4 @@
-/** What README, docs and the skill show is run as it stands there, drawn as it is committed, and their commands exist. */
+/** What README, docs and the skill show is run as it stands there and drawn as it is committed; commands exist. */
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";

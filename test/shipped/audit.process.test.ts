@@ -1,4 +1,4 @@
-/** The audit of what is inside, against a registry of the test's own: it asks about every version, and says what it heard. */
+/** The audit of what is inside, against a registry of the test: every version is asked about, and the answer told. */
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
