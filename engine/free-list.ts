@@ -5,6 +5,8 @@
  */
 import { LlmdbError } from "../pager/error.js";
 import { ExtentList } from "../pager/extent-list.js";
+import type { ExtentStore } from "../pager/extent-value.js";
+import type { Meta } from "../pager/meta.js";
 import { FIRST_PAGE } from "../pager/page.js";
 
 /** The most bytes that one LEB128 integer of 48 bits takes. */
@@ -41,6 +43,16 @@ export function encodeFreeList(list: FreeList): Uint8Array {
     }
   }
   return bytes.subarray(0, at);
+}
+
+/**
+ * The list that a meta page leads to.
+ *
+ * @throws LlmdbError `LLMDB_CORRUPT`, `LLMDB_IO`
+ */
+export function readFreeList(extents: ExtentStore, { freeList, pages }: Meta): FreeList {
+  if (freeList.length === 0) return { free: new ExtentList(), held: new ExtentList() };
+  return decodeFreeList(extents.read(freeList, 0), pages);
 }
 
 /**

@@ -20,7 +20,7 @@ import { createDatabaseFile, isVacant } from "./create.js";
 import { Database } from "./database.js";
 import { Engine } from "./engine.js";
 import { Follower } from "./follower.js";
-import { decodeFreeList } from "./free-list.js";
+import { readFreeList } from "./free-list.js";
 import { type CheckedOptions, checkOpenOptions, type OpenOptions } from "./options.js";
 import { IN_MEMORY, type Place, pathOfPlace } from "./place.js";
 import { ReaderPins } from "./reader-slots.js";
@@ -122,7 +122,7 @@ function openToWrite<D extends Database>(
     const readers = new ReaderPins(storage, path, file);
     const hasReaders = readers.isAny;
     const engine = makeEngine(storage, path, store, found.meta, directory, options, readers);
-    readFreeList(store, found.meta, hasReaders);
+    takeFreeList(store, found.meta, hasReaders);
     const recovery = new Recovery(storage, path, file, found);
     recovery.recover(engine);
     const release = () => {
@@ -243,9 +243,8 @@ function makeEngine(
  * Takes over the saved list of free pages. Where readers are open that an earlier writer knew, it is not known which of
  * the pages they see: then none is used before they are gone or the next checkpoint has found out.
  */
-function readFreeList(store: PageStore, meta: Meta, hasReaders: boolean): void {
-  if (meta.freeList.length === 0) return;
-  const { free, held } = decodeFreeList(store.extents.read(meta.freeList, 0), meta.pages);
+function takeFreeList(store: PageStore, meta: Meta, hasReaders: boolean): void {
+  const { free, held } = readFreeList(store.extents, meta);
   if (hasReaders)
     for (let i = 0; i < free.count; i++) store.retired.retire(free.starts[i], free.lengths[i], 0, meta.tx);
   else store.free.release(free);

@@ -9,10 +9,12 @@ import type { Tree } from "../btree/tree.js";
 import { validateNode } from "../btree/validate.js";
 import type { PageStore } from "../mvcc/page-store.js";
 import { LlmdbError } from "../pager/error.js";
+import type { ExtentList } from "../pager/extent-list.js";
 import { FIRST_PAGE } from "../pager/page.js";
 import { PageCache } from "../pager/page-cache.js";
 import { steadyMs, turn } from "../pager/timers.js";
 import type { Engine } from "./engine.js";
+import { readFreeList } from "./free-list.js";
 import { type MapDirectory, requireDirectory } from "./map-directory.js";
 import type { MapState } from "./map-record.js";
 import { PageClaims } from "./page-claims.js";
@@ -46,6 +48,7 @@ export interface VerifyOptions {
 /** A check that can be left between two steps; each tells how far it has come. */
 export type Verification = Generator<VerifyProgress, VerifyReport, void>;
 
+const WAITING = "pages waiting for readers";
 const FRESH_CACHE_BYTES = 1024 * 1024;
 /** How many pages may be changed, and not written yet, where a turn begins. */
 const SEALED_PAGES = 16;
@@ -127,8 +130,7 @@ export function* checkPages(engine: Engine, view: PinnedView): Verification {
   const claims = new PageClaims();
   const { end } = store.free;
   claims.add(0, FIRST_PAGE, "the meta pages");
-  // A read-only handle has not read the list of free pages.
-  if (!engine.readOnly) claimUnused(engine, claims);
+  const isComplete = claimUnused(engine, claims, problems);
   const progress: VerifyProgress = { phase: "pages", done: 0, total: 0 };
   yield progress;
   const locate = pagesOnDisk(store);
@@ -152,21 +154,38 @@ export function* checkPages(engine: Engine, view: PinnedView): Verification {
   const maps = mapsOf(directory, problems);
   for (const { tree } of maps) progress.total += tree.leafPages + tree.branchPages + tree.extentPages;
   for (const { name, tree } of maps) yield* check(tree, `map "${name}"`, name);
-  const overlaps = claims.check(end, !engine.readOnly, (page, what) => problems.push({ page, what }));
+  const overlaps = claims.check(end, isComplete, (page, what) => problems.push({ page, what }));
   for (const _stretch of overlaps) yield progress;
   return { ok: problems.length === 0, pages: end, problems };
 }
 
-/** The pages that no tree uses. */
-function claimUnused({ state, checkpointer }: Engine, claims: PageClaims): void {
-  const { store } = state;
-  const free = store.free.toList();
-  for (let i = 0; i < free.count; i++) claims.add(free.starts[i], free.lengths[i], "free space");
-  const list = checkpointer.listPages;
-  for (let i = 0; i < list.count; i++) claims.add(list.starts[i], list.lengths[i], "the list of free pages");
+/** The pages that no tree uses. False where some may be missing, because the saved list of them is damaged. */
+function claimUnused(
+  { state, checkpointer, readOnly }: Engine,
+  claims: PageClaims,
+  problems: VerifyReport["problems"],
+): boolean {
+  const { store, checkpoint } = state;
+  const claim = ({ count, starts, lengths }: ExtentList, owner: string): void => {
+    for (let i = 0; i < count; i++) claims.add(starts[i], lengths[i], owner);
+  };
+  claim(store.free.toList(), "free space");
+  claim(checkpointer.listPages, "the list of free pages");
   store.retired.forEach((start, length) => {
-    claims.add(start, length, "pages waiting for readers");
+    claims.add(start, length, WAITING);
   });
+  if (!readOnly) return true;
+  // It takes no page of the file, and has left the list where it is.
+  try {
+    const { free, held } = readFreeList(store.extents, checkpoint);
+    claim(free, "free space");
+    claim(held, WAITING);
+    return true;
+  } catch (error) {
+    if (!(error instanceof LlmdbError)) throw error;
+    problems.push({ what: error.message });
+    return false;
+  }
 }
 
 /** The maps of a state, without those whose records are damaged. */

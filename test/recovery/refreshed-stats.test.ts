@@ -24,7 +24,7 @@ const step = fc.oneof(
   fc.record({ what: fc.constantFrom("checkpoint", "drop", "fact", "refresh", "compact", "reopen") }),
 );
 
-test("every field of stats() of a refreshed handle is that of a fresh one", async () => {
+test("every field of stats() of a refreshed handle is that of a fresh one, and verify() finds each page once", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const disk = new SimulatedDisk();
@@ -35,6 +35,8 @@ test("every field of stats() of a refreshed handle is that of a fresh one", asyn
         expect(reader.refresh()).toBe(writer.stats().lastTx);
         const fresh = open(PATH, { storage: disk, readOnly: true });
         expect(told(reader)).toEqual(told(fresh));
+        expect(reader.verify().problems).toEqual([]);
+        expect(fresh.verify().problems).toEqual([]);
         fresh.closeSync();
       };
       for (const [i, { what, ...range }] of steps.entries()) {
