@@ -3,11 +3,13 @@
  * come out full, in key order, with the shortest separators; each page is written once, as soon as it is full, so that
  * memory stays bounded however large the tree is.
  */
+
 import { copyBytes, sharedPrefix } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import { headerPage } from "../pager/page.js";
 import { PagePointer, writePointer } from "../pager/page-pointer.js";
 import { requireFields } from "./bounds.js";
+import { keyBuffer, padKey } from "./key-bytes.js";
 import { maxInlineBytes, maxKeyBytes, nodeCount, ON_EXTENTS } from "./node.js";
 import { createNode, setBounds } from "./node-bounds.js";
 import { insertEntry, setStoredLength } from "./node-edit.js";
@@ -68,7 +70,7 @@ export class BulkBuilder {
       // The shortest key that is above the last one and not above this one.
       const separatorLength = Math.min(length, shared + 1);
       this.#separator.set(key.subarray(0, separatorLength));
-      this.#separator.fill(0, separatorLength, separatorLength + 8);
+      padKey(this.#separator, separatorLength);
       this.#turnPage(0, this.#separator, separatorLength);
       this.#addToLeaf(key, length, stored, storedBytes, flag);
     }
@@ -87,7 +89,7 @@ export class BulkBuilder {
   }
 
   #newKey(): Uint8Array {
-    return new Uint8Array(maxKeyBytes(this.#owner.pageSize) + 8);
+    return keyBuffer(maxKeyBytes(this.#owner.pageSize));
   }
 
   #openNode(level: number): void {
@@ -119,7 +121,7 @@ export class BulkBuilder {
     const node = this.#open[level];
     node.frame = this.#createNode(level);
     node.key.set(key.subarray(0, length));
-    node.key.fill(0, length, length + 8);
+    padKey(node.key, length);
     node.length = length;
   }
 

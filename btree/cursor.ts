@@ -6,13 +6,15 @@
  * transaction survives writes: it notes its key before the tree changes and goes on behind (in reverse: before) that
  * key, so that it sees what is written ahead of it.
  */
+
 import { COUNT } from "../pager/page.js";
 import { pointerCrc, pointerEntries, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
+import { padKey } from "./key-bytes.js";
 import { cellAt, childSlot, copyKey, nodeCount, search } from "./node.js";
 import { MAX_DEPTH, type Place, rank, requireLevel, type Tree } from "./tree.js";
 
-/** A key range as bytes: `lower` inclusive, `upper` exclusive; null is open. Four zero bytes follow each bound. */
+/** A key range as bytes: `lower` inclusive, `upper` exclusive; null is open. Each bound is padded. */
 export interface Bounds {
   lower: Uint8Array | null;
   lowerLength: number;
@@ -92,7 +94,7 @@ export class Cursor implements Place {
   }
 
   #noteSaved(length: number, isNext: boolean): void {
-    this.#saved?.fill(0, length, length + 8);
+    if (this.#saved !== null) padKey(this.#saved, length);
     this.#savedLength = length;
     this.#savedIsNext = isNext;
     this.#isSaved = true;

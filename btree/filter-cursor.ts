@@ -6,6 +6,7 @@
  * fetched again. It needs no registration: where the tree has changed since the last step, it goes on behind (in
  * reverse: before) the key that it gave out last. A branch whose cells have another form than the tree's is damage.
  */
+
 import { compareBytes } from "../pager/bytes.js";
 import { assertInvariant, LlmdbError } from "../pager/error.js";
 import type { PageViews } from "../pager/page.js";
@@ -13,6 +14,7 @@ import { pointerCrc, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import { boundBytes, withinLimits } from "./bounds.js";
 import type { Bounds } from "./cursor.js";
+import { KEY_PADDING, keyBuffer, padKey } from "./key-bytes.js";
 import { cellAt, childSlot, copyKey, maxKeyBytes, nodeCount, requireBoundBytes, search } from "./node.js";
 import { boundsAt, fieldOutside, WITHIN } from "./node-bounds.js";
 import { MAX_DEPTH, requireLevel, type Tree } from "./tree.js";
@@ -22,8 +24,11 @@ const NOWHERE = -1;
 const NO_LEAP = -2;
 const UNKNOWN = -3;
 const LEAP_AFTER = 4;
-/** Zero padding that a search may read past the end of a key; the upper bound of a range may be a byte longer. */
-const PADDING_BYTES = 8;
+
+/** The upper bound of a range may be a byte longer than a key. */
+function mostBytes(reader: PageReader): number {
+  return maxKeyBytes(reader.cache.pageSize) + 1;
+}
 
 export class FilterCursor {
   /** Frame and slot of the current entry; valid until the next call that may load a page. */
@@ -77,10 +82,10 @@ export class FilterCursor {
     this.#limits = limits;
     this.#reverse = reverse;
     this.#step = reverse ? -1 : 1;
-    const keyBytes = maxKeyBytes(reader.cache.pageSize) + 1 + PADDING_BYTES;
-    this.#last = new Uint8Array(keyBytes);
-    this.#target = new Uint8Array(keyBytes);
-    this.#leapTarget = new Uint8Array(keyBytes);
+    const keyBytes = mostBytes(reader);
+    this.#last = keyBuffer(keyBytes);
+    this.#target = keyBuffer(keyBytes);
+    this.#leapTarget = keyBuffer(keyBytes);
     this.#leapField = leapField;
     this.begin(tree, reader, range, limits, reverse);
   }
@@ -100,11 +105,11 @@ export class FilterCursor {
     this.#limits = limits;
     this.#reverse = reverse;
     this.#step = reverse ? -1 : 1;
-    const keyBytes = maxKeyBytes(reader.cache.pageSize) + 1 + PADDING_BYTES;
-    if (this.#last.length < keyBytes) {
-      this.#last = new Uint8Array(keyBytes);
-      this.#target = new Uint8Array(keyBytes);
-      this.#leapTarget = new Uint8Array(keyBytes);
+    const keyBytes = mostBytes(reader);
+    if (this.#last.length < keyBytes + KEY_PADDING) {
+      this.#last = keyBuffer(keyBytes);
+      this.#target = keyBuffer(keyBytes);
+      this.#leapTarget = keyBuffer(keyBytes);
     }
     this.#lastLength = NOWHERE;
     this.#targetLength = NOWHERE;
@@ -125,10 +130,7 @@ export class FilterCursor {
 
   /** Forward only: goes on at the first matching entry at or above a key, unless it is there or further already. */
   seek(key: Uint8Array, length: number): void {
-    assertInvariant(
-      !this.#reverse && length + PADDING_BYTES <= this.#target.length,
-      "only a cursor forward seeks a key",
-    );
+    assertInvariant(!this.#reverse && length + KEY_PADDING <= this.#target.length, "only a cursor forward seeks a key");
     const { lower, lowerLength } = this.#range;
     if (this.#lastLength >= 0) {
       if (compareBytes(key, 0, length, this.#last, 0, this.#lastLength) <= 0) return;
@@ -136,7 +138,7 @@ export class FilterCursor {
     const target = this.#target;
     if (this.#targetLength >= 0 && compareBytes(key, 0, length, target, 0, this.#targetLength) <= 0) return;
     for (let i = 0; i < length; i++) target[i] = key[i];
-    target.fill(0, length, length + PADDING_BYTES);
+    padKey(target, length);
     this.#targetLength = length;
   }
 
@@ -154,7 +156,7 @@ export class FilterCursor {
       this.#slots[0] += this.#step;
       this.#level = 0;
     } else if (this.#lastLength >= 0) {
-      this.#last.fill(0, this.#lastLength, this.#lastLength + PADDING_BYTES);
+      padKey(this.#last, this.#lastLength);
       this.#descend(this.#last, this.#lastLength, true);
     } else this.#start();
     return true;
@@ -268,7 +270,7 @@ export class FilterCursor {
     const target = this.#leapTarget;
     const at = copyKey(views, base, slot, target) - offset;
     for (let i = 0; i < bytes; i++) target[at + i] = this.#limits[passed + i];
-    target.fill(0, at + bytes, at + bytes + PADDING_BYTES);
+    padKey(target, at + bytes);
     const found = search(views, base, target, at + bytes);
     return found < 0 ? ~found : found;
   }

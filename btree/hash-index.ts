@@ -164,7 +164,7 @@ function holdsKey(
   return offset >= 0 && (offset & (SLOT_BYTES - 1)) === 0 && offset < u16[(base + COUNT) >>> 1] * SLOT_BYTES;
 }
 
-/** Four zero bytes follow the key. */
+/** The key is padded. */
 function hashKey(treeId: number, key: Uint8Array, length: number): number {
   let hash = treeId;
   for (let i = 0; i < length; i += 4) {

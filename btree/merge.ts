@@ -3,6 +3,7 @@
  * with a neighbour where both fit on seven eighths of a page (a fuller page would split again at once); the neighbour
  * that is writable already is preferred; a tree that is emptied has no pages.
  */
+
 import { sharedPrefix } from "../pager/bytes.js";
 import { HEADER_BYTES, PageViews } from "../pager/page.js";
 import {
@@ -18,6 +19,7 @@ import {
   setPointerFlags,
 } from "../pager/page-pointer.js";
 import { boundBytes, widenBounds } from "./bounds.js";
+import { padKey } from "./key-bytes.js";
 import {
   cellAt,
   copyKey,
@@ -111,7 +113,7 @@ function mergePair(tree: Tree, owner: PageOwner, path: Path, level: number, left
     requireBoundBytes(right, rightBase, boundBytes(tree.bounds));
   }
   const separatorLength = copyKey(parent, base, left + 1, separator);
-  separator.fill(0, separatorLength, separatorLength + 8);
+  padKey(separator, separatorLength);
   const prefix = mergedPrefix(right, rightBase, separatorLength);
   const rightBytes = entriesBytes(right, rightBase, 0, nodeCount(right, rightBase), prefix);
   const leftBytes = entriesBytes(leftCopy, 0, 0, nodeCount(leftCopy, 0), prefix);

@@ -82,7 +82,7 @@ function newCellBytes(level: number, suffix: number, rest: number): number {
  * and bounds (in a branch) have to be written, or -1 where the node has no room. In a branch, the key of slot 0 is left
  * out.
  *
- * @param key followed by at least four zero bytes
+ * @param key padded, as `key-bytes.ts` says
  * @param stored bytes of the value in a leaf cell
  */
 export function insertEntry(

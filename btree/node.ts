@@ -121,14 +121,14 @@ export function copyKey(views: PageViews, base: number, slot: number, into: Uint
 }
 
 /**
- * The head of a key at `at`: its next four bytes, big-endian, zero-filled. The bytes after the key must be zero.
+ * The head of a key at `at`: its next four bytes, big-endian, zero-filled. The key is padded.
  */
 export function headOf(key: Uint8Array, at: number): number {
   return ((key[at] << 24) | (key[at + 1] << 16) | (key[at + 2] << 8) | key[at + 3]) >>> 0;
 }
 
 /**
- * Finds a key. Four zero bytes must follow it in its buffer.
+ * Finds a key, which is padded.
  *
  * @returns its slot, or `~slot` of the first larger key
  */

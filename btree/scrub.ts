@@ -9,10 +9,12 @@
  * the second one. What is stale gives way to the shortest separator between the keys that are left on either side.
  * That one is a beginning of a key that is there, and not longer than the old one.
  */
+
 import { compareBytes, sharedPrefix } from "../pager/bytes.js";
 import { POINTER_BYTES, pointerCrc, pointerPage } from "../pager/page-pointer.js";
 import type { PageReader } from "../pager/page-reader.js";
 import type { Bounds } from "./cursor.js";
+import { paddedCopy, padKey } from "./key-bytes.js";
 import { cellAt, childSlot, copyKey, nodeBoundBytes, nodeCount, nodeLevel } from "./node.js";
 import { insertEntry, removeEntry } from "./node-edit.js";
 import type { PageOwner } from "./page-owner.js";
@@ -21,8 +23,6 @@ import { split } from "./split.js";
 import { beginChange, type Tree } from "./tree.js";
 
 const KEY_BUFFER_BYTES = 16384 + 64;
-/** Searches read up to eight bytes after a key. */
-const KEY_PADDING_BYTES = 8;
 const path = new Path();
 const stale = new Uint8Array(KEY_BUFFER_BYTES);
 const left = new Uint8Array(KEY_BUFFER_BYTES);
@@ -42,10 +42,8 @@ export function prefixBounds(prefix: Uint8Array, length: number): Bounds | null 
   let upperLength = length;
   while (upperLength > 0 && prefix[upperLength - 1] === 255) upperLength--;
   if (upperLength === 0) return null;
-  const lower = new Uint8Array(length + KEY_PADDING_BYTES);
-  lower.set(prefix.subarray(0, length));
-  const upper = new Uint8Array(upperLength + KEY_PADDING_BYTES);
-  upper.set(prefix.subarray(0, upperLength));
+  const lower = paddedCopy(prefix, length);
+  const upper = paddedCopy(prefix, upperLength);
   upper[upperLength - 1]++;
   return { lower, lowerLength: length, upper, upperLength };
 }
@@ -152,7 +150,7 @@ function replaceSeparator(
   const before = views.u8.slice(base, base + owner.pageSize);
   const pointer = cellAt(views, base, slot) - base;
   removeEntry(views, base, slot);
-  right.fill(0, length, length + KEY_PADDING_BYTES);
+  padKey(right, length);
   const cell = insertEntry(views, base, owner.pageSize, slot, right, length, 0);
   if (cell >= 0) {
     const bytes = POINTER_BYTES + nodeBoundBytes(views, base);

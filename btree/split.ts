@@ -7,6 +7,7 @@
 import { sharedPrefix } from "../pager/bytes.js";
 import { headerPage, type PageViews } from "../pager/page.js";
 import { PagePointer, PENDING, setPointerEntries, setPointerFlags, writePointer } from "../pager/page-pointer.js";
+import { padKey } from "./key-bytes.js";
 import { cellAt, cellBytes, copyKey, nodeCount, nodeLevel, SLOT_BYTES } from "./node.js";
 import { createNode, setBounds } from "./node-bounds.js";
 import { insertEntry, rebuildFrom } from "./node-edit.js";
@@ -165,6 +166,6 @@ function separatorAt(
     else if (slot === 0) neighbour.set(key.subarray(0, length));
     rightLength = Math.min(rightLength, sharedPrefix(neighbour, leftLength, separator, rightLength) + 1);
   }
-  separator.fill(0, rightLength, rightLength + 8);
+  padKey(separator, rightLength);
   return rightLength;
 }

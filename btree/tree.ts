@@ -3,7 +3,7 @@
  * allocates nothing; keys are unique and ordered by bytes. Entries are changed in `entries.ts`, ranges in `cursor.ts`
  * and `clear.ts`.
  *
- * Keys and values are bytes. Keys are in a buffer with at least four zero bytes after them.
+ * Keys and values are bytes. Keys are padded, as `key-bytes.ts` says.
  */
 import { headerPage, LEVEL } from "../pager/page.js";
 import { corruptPage, type PageCache } from "../pager/page-cache.js";

@@ -2,8 +2,10 @@
  * `backup()`: a second database file from one snapshot, while writes go on. Guarantees: the copy appears under its name
  * complete and durable or not at all; it has an id of its own; every page is checked as it is read.
  */
+
 import { BulkBuilder } from "../btree/bulk.js";
 import { Cursor } from "../btree/cursor.js";
+import { keyBuffer, padKey } from "../btree/key-bytes.js";
 import {
   cellAt,
   copyKey,
@@ -258,13 +260,13 @@ async function rebuildMap(state: CommittedState, view: PinnedView, map: MapState
   const { reader } = view.snapshot;
   const { cache } = reader;
   const cursor = new Cursor(map.tree, reader, EVERYTHING, false);
-  const key = new Uint8Array(maxKeyBytes(cache.pageSize) + 8);
+  const key = keyBuffer(maxKeyBytes(cache.pageSize));
   let sinceTurn = 0;
   while (cursor.next()) {
     const views = cache.views(cursor.frame);
     const base = cache.base(cursor.frame);
     const length = copyKey(views, base, cursor.slot, key);
-    key.fill(0, length, length + 8);
+    padKey(key, length);
     const cell = cellAt(views, base, cursor.slot);
     const at = valueAt(views, base, cursor.slot);
     const value = isOnExtents(views, cell)

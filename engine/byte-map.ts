@@ -4,7 +4,7 @@
  * cannot be stored is refused before the first page is touched; an error after that leaves the transaction to be rolled
  * back.
  *
- * Keys are in buffers with eight zero bytes behind them.
+ * Keys are padded, as `btree/key-bytes.ts` says.
  */
 import { type BoundFields, NO_BOUNDS, sameFields } from "../btree/bounds.js";
 import type { Bounds } from "../btree/cursor.js";

@@ -6,7 +6,9 @@
  * Only keys are noted while the transaction runs: committed pages do not change under it, so what was there before can
  * be looked up when it is asked for. Of a range that is cleared, its bounds are noted, and not its keys.
  */
+
 import { type Bounds, Cursor } from "../btree/cursor.js";
+import { keyBuffer, paddedCopy, padKey } from "../btree/key-bytes.js";
 import { copyKey } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
 import type { PageStore } from "../mvcc/page-store.js";
@@ -33,9 +35,8 @@ export interface WatchedMap {
   readonly format: ValueFormat | null;
 }
 
-const PADDING = 8;
 const entry = new Entry();
-const key = new Uint8Array(65536 + PADDING);
+const key = keyBuffer(65536);
 
 /** What was touched in one map. */
 export class MapChanges {
@@ -109,7 +110,7 @@ export class MapChanges {
     for (const bounds of this.#ranges.splice(0)) {
       for (const cursor = new Cursor(tree, reader, bounds, false); cursor.next(); ) {
         const length = copyKey(cache.views(cursor.frame), cache.base(cursor.frame), cursor.slot, key);
-        key.fill(0, length, length + PADDING);
+        padKey(key, length);
         this.#keys.add(key, length);
       }
     }
@@ -149,10 +150,7 @@ export class ChangeCapture {
 }
 
 function padded(bytes: Uint8Array | null, length: number): Uint8Array | null {
-  if (bytes === null) return null;
-  const copy = new Uint8Array(length + PADDING);
-  copy.set(bytes.subarray(0, length));
-  return copy;
+  return bytes === null ? null : paddedCopy(bytes, length);
 }
 
 function readValue({ tree, reader, extents }: ByteSource, length: number): Uint8Array | null {

@@ -3,8 +3,10 @@
  * transactions, so that a crash in between loses nothing and readers go on, and users are told of none of them; pages
  * that a snapshot holds stay; no page is filled up or split, and each keeps its contents.
  */
+
 import { Cursor } from "../btree/cursor.js";
 import { replaceDescriptor } from "../btree/entries.js";
+import { keyBuffer, padKey } from "../btree/key-bytes.js";
 import { cellAt, copyKey, isOnExtents, maxKeyBytes, valueAt } from "../btree/node.js";
 import { relocateTree } from "../btree/relocate.js";
 import type { Tree } from "../btree/tree.js";
@@ -91,7 +93,7 @@ function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
   const { cache } = reader;
   const { store } = tx.state;
   const cursor = new Cursor(tree, reader, EVERYTHING, false);
-  const key = new Uint8Array(maxKeyBytes(store.pageSize) + 8);
+  const key = keyBuffer(maxKeyBytes(store.pageSize));
   tree.cursors ??= new Set();
   tree.cursors.add(cursor);
   let moved = 0;
@@ -104,7 +106,7 @@ function moveValues(tx: WriteTransaction, tree: Tree, limit: number): number {
     const highest = Math.max(...extents.starts);
     if (highest < limit) continue;
     const length = copyKey(views, base, cursor.slot, key);
-    key.fill(0, length, length + 8);
+    padKey(key, length);
     const stored = tx.writeSet.storeValueBelow(store.extents.read(views.u8, at), highest, descriptor);
     if (stored === 0) continue;
     replaceDescriptor(tree, tx.writeSet, key, length, descriptor, stored);

@@ -3,15 +3,14 @@
  * allocates nothing; keys lie one after the other in one buffer, so that a set of many costs little more than their
  * bytes.
  *
- * Keys are in buffers with at least four zero bytes behind them.
+ * Keys are padded, as `btree/key-bytes.ts` says.
  */
+import { padKey } from "../btree/key-bytes.js";
 import { compareBytes } from "../pager/bytes.js";
 
 const MIX = 0x9e3779b1;
 const FIRST_PLACES = 64;
 const FIRST_BYTES = 1024;
-/** Whoever searches for a key reads so far behind it. */
-const PADDING = 8;
 
 export class KeySet {
   count = 0;
@@ -39,12 +38,12 @@ export class KeySet {
     places[place] = ++this.count;
   }
 
-  /** Puts a key into `into`, with zeros behind it, and returns its length. */
+  /** Puts a key into `into`, padded, and returns its length. */
   copy(number: number, into: Uint8Array): number {
     const start = this.#starts[number];
     const length = this.#starts[number + 1] - start;
     for (let i = 0; i < length; i++) into[i] = this.#bytes[start + i];
-    into.fill(0, length, length + PADDING);
+    padKey(into, length);
     return length;
   }
 
@@ -89,7 +88,7 @@ export class KeySet {
   }
 }
 
-/** Four bytes at a time: those behind the key are zero. */
+/** Four bytes at a time: the key is padded. */
 function hashOf(key: Uint8Array, length: number): number {
   let hash = length;
   for (let i = 0; i < length; i += 4) {

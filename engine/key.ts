@@ -3,7 +3,9 @@
  * types; equal keys have equal bytes and every key has one encoding only; inside a tuple no element's bytes begin
  * another's, so the bytes of a prefix begin exactly the keys that have it. `docs/keys.md` has the byte table.
  */
+
 import { isDate, isUint8Array } from "node:util/types";
+import { KEY_PADDING, type PaddedKey, padKey } from "../btree/key-bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import {
   BYTES,
@@ -29,18 +31,16 @@ import { loneSurrogate } from "./utf8.js";
 export { decodeElement, decodeKey } from "./key-reader.js";
 export type { Key } from "./key-tags.js";
 
-/** Zero bytes after every key: whoever compares keys may read this far past the end. */
-const PADDING = 8;
 /** Room that any key but a string, bytes or a huge bigint fits in. */
 const SMALL = 16;
 
 const float = new DataView(new ArrayBuffer(8));
 
 /**
- * One reused buffer that keys are encoded into. The key is `bytes[0..length)`, followed by at least eight zero bytes.
+ * One reused buffer that keys are encoded into. The key is `bytes[0..length)`, padded.
  * `bytes` is replaced when the buffer grows, so it must be read again after each encoding.
  */
-export class KeyBuffer {
+export class KeyBuffer implements PaddedKey {
   bytes = new Uint8Array(512);
   length = 0;
   /** Counts encodings, so that one that starts in the middle of another is noticed. */
@@ -48,23 +48,15 @@ export class KeyBuffer {
 
   /** Makes room for `count` bytes and the padding; keeps what is there. */
   reserve(count: number): void {
-    if (count + PADDING <= this.bytes.length) return;
-    const grown = new Uint8Array(Math.max(count + PADDING, this.bytes.length * 2));
+    if (count + KEY_PADDING <= this.bytes.length) return;
+    const grown = new Uint8Array(Math.max(count + KEY_PADDING, this.bytes.length * 2));
     grown.set(this.bytes);
     this.bytes = grown;
   }
 
   /** Ends the key at `length`. */
   finish(length: number): void {
-    const bytes = this.bytes;
-    bytes[length] = 0;
-    bytes[length + 1] = 0;
-    bytes[length + 2] = 0;
-    bytes[length + 3] = 0;
-    bytes[length + 4] = 0;
-    bytes[length + 5] = 0;
-    bytes[length + 6] = 0;
-    bytes[length + 7] = 0;
+    padKey(this.bytes, length);
     this.length = length;
   }
 }

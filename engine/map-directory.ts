@@ -3,10 +3,12 @@
  * a map is looked up in the directory tree once and then kept; the state as a whole is named by the directory's root
  * alone.
  */
+
 import { sameFields } from "../btree/bounds.js";
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { put, remove } from "../btree/entries.js";
 import type { HashIndex } from "../btree/hash-index.js";
+import { keyBuffer, padKey } from "../btree/key-bytes.js";
 import { cellAt, copyKey, nodeCount, search, storedLength, valueAt } from "../btree/node.js";
 import type { PageOwner } from "../btree/page-owner.js";
 import { type SealTarget, sealTree } from "../btree/seal.js";
@@ -20,7 +22,7 @@ import { readUtf8 } from "./utf8.js";
 
 const encoder = new TextEncoder();
 const WHOLE: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
-const nameBuffer = new Uint8Array(65536);
+const nameBuffer = keyBuffer(65536);
 
 export class MapDirectory {
   readonly reader: PageReader;
@@ -121,7 +123,7 @@ export class MapDirectory {
 function encodeName(name: string): number {
   nameBuffer[0] = USER_MAP;
   const { written } = encoder.encodeInto(name, nameBuffer.subarray(1));
-  nameBuffer.fill(0, written + 1, written + 9);
+  padKey(nameBuffer, written + 1);
   return written + 1;
 }
 

@@ -3,8 +3,10 @@
  * (a snapshot, or a place in a transaction's tree) is let go at the end, on `return`, or, for one that was forgotten,
  * when it is collected.
  */
+
 import { markAsUntransferable } from "node:worker_threads";
 import { Cursor } from "../btree/cursor.js";
+import { keyBuffer } from "../btree/key-bytes.js";
 import { HEAD_BYTES, LEAF_CELL_BYTES, prefixLength, SLOT_BYTES, slotsAt } from "../btree/node.js";
 import type { Tree } from "../btree/tree.js";
 import { copyBytes } from "../pager/bytes.js";
@@ -50,7 +52,7 @@ function openSlab(): void {
 const NO_VIEWS = new PageViews(new ArrayBuffer(0), 0, 0);
 const entry = new Entry();
 /** The key that was read last, and how often a prefix was put there: it is of the leaf that was the last to do so. */
-const keyBytes = new Uint8Array(65536 + 8);
+const keyBytes = keyBuffer(65536);
 let prefixes = 0;
 
 export class MapIterator<T> extends HeldIterator<T> {

@@ -2,7 +2,9 @@
  * Ranges as callers give them, turned into bounds in bytes. Guarantees: every combination of gt, gte, lt, lte and
  * prefix becomes one half-open interval, their intersection; unknown options are refused.
  */
+
 import type { Bounds } from "../btree/cursor.js";
+import { paddedCopy } from "../btree/key-bytes.js";
 import { compareBytes } from "../pager/bytes.js";
 import { LlmdbError } from "../pager/error.js";
 import { encodeKey, encodePrefix, type Key, KeyBuffer, keyAfterPrefix } from "./key.js";
@@ -83,7 +85,6 @@ class PlainEncoding implements RangeEncoding {
 }
 
 const OPTIONS = new Set(["gt", "gte", "lt", "lte", "prefix", "reverse", "limit", "offset"]);
-const PADDING = 8;
 const buffer = new KeyBuffer();
 
 /**
@@ -152,21 +153,15 @@ function isPrefixBound(at: Key | PrefixBound): at is PrefixBound {
 function raiseTo(bounds: Bounds, length: number): void {
   const before = bounds.lower;
   if (before !== null && compareBytes(before, 0, bounds.lowerLength, buffer.bytes, 0, length) >= 0) return;
-  bounds.lower = copyOfBuffer(length);
+  bounds.lower = paddedCopy(buffer.bytes, length);
   bounds.lowerLength = length;
 }
 
 function lowerTo(bounds: Bounds, length: number): void {
   const before = bounds.upper;
   if (before !== null && compareBytes(before, 0, bounds.upperLength, buffer.bytes, 0, length) <= 0) return;
-  bounds.upper = copyOfBuffer(length);
+  bounds.upper = paddedCopy(buffer.bytes, length);
   bounds.upperLength = length;
-}
-
-function copyOfBuffer(length: number): Uint8Array {
-  const copy = new Uint8Array(length + PADDING);
-  copy.set(buffer.bytes.subarray(0, length));
-  return copy;
 }
 
 function requireCount(value: unknown, name: string, infinite: boolean): number {

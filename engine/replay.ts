@@ -2,9 +2,11 @@
  * Doing again what a commit in the log says. Guarantees: the operations that were logged lead to the same entries, and
  * an operation that does not fit the state is damage, not something to pass over.
  */
+
 import { type BoundFields, holdsFields, sameFields } from "../btree/bounds.js";
 import { clearRange } from "../btree/clear.js";
 import { put, remove } from "../btree/entries.js";
+import { paddedCopy } from "../btree/key-bytes.js";
 import { maxInlineBytes, maxKeyBytes } from "../btree/node.js";
 import { scrubRange } from "../btree/scrub.js";
 import { LlmdbError } from "../pager/error.js";
@@ -13,9 +15,6 @@ import { type LogRecord, recordBody } from "../wal/record.js";
 import { formatAt } from "./map-record.js";
 import type { WorkingMap } from "./working-map.js";
 import type { WriteTransaction } from "./write-transaction.js";
-
-/** Searches read up to eight bytes behind a key. */
-const KEY_PADDING_BYTES = 8;
 
 /**
  * @throws LlmdbError `LLMDB_CORRUPT`
@@ -101,9 +100,7 @@ class Replay implements OperationTarget {
   #padded(key: Uint8Array): Uint8Array {
     // The upper bound of a range may be a byte longer than a key.
     if (key.length > this.#maxKeyBytes + 1) throw misfit();
-    const padded = new Uint8Array(key.length + KEY_PADDING_BYTES);
-    padded.set(key);
-    return padded;
+    return paddedCopy(key, key.length);
   }
 }
 

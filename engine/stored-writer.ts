@@ -3,7 +3,7 @@
  * that a reader of the map could not read: a key is in its one encoding, a value decodes in the format of the map, and
  * the name is one that a map may have; what is refused is refused before the first page is touched.
  *
- * Keys are in buffers with eight zero bytes behind them.
+ * Keys are padded, as `btree/key-bytes.ts` says.
  */
 import { maxKeyBytes } from "../btree/node.js";
 import { compareBytes } from "../pager/bytes.js";

@@ -9,7 +9,9 @@
  * Guarantees: the same facts give the same pages, whatever their history and wherever they lie; all pages are of one
  * state, which is held until `close`; a pack that is forgotten lets it go when it is collected.
  */
+
 import type { Bounds } from "../btree/cursor.js";
+import { keyBuffer, padKey } from "../btree/key-bytes.js";
 import {
   gapBytes,
   HEAD_BYTES,
@@ -32,8 +34,6 @@ import { type HeldSources, iterate, type Sources } from "./sources.js";
 import { StillSources } from "./still-sources.js";
 import { maxStoredBytes, parseStoredRange, plainKey, StoredKey } from "./stored-key.js";
 
-/** Bytes of zero padding that searches and heads may read past the end of a key. */
-const KEY_PADDING = 8;
 const stored = new StoredKey();
 
 export class LeafPack {
@@ -65,7 +65,7 @@ export class LeafPack {
     this.#scan = new SliceScan(held, this.#point, { bounds, reverse: false, limit: Infinity, offset: 0 });
     this.#partition = partition;
     this.#page = new PageViews(new ArrayBuffer(pageSize), 0, pageSize);
-    this.#key = new Uint8Array(maxKeyBytes(pageSize) + KEY_PADDING);
+    this.#key = keyBuffer(maxKeyBytes(pageSize));
     this.#value = new Uint8Array(maxInlineBytes(pageSize));
     this.#held = held;
   }
@@ -94,7 +94,7 @@ export class LeafPack {
     if (!scan.next()) return false;
     const { key, stemLength } = scan.found;
     this.#keyLength = plainKey(key, stemLength, this.#key);
-    this.#key.fill(0, this.#keyLength, this.#keyLength + KEY_PADDING);
+    padKey(this.#key, this.#keyLength);
     const value = scan.leafValueBytes();
     const isInside = value !== null && value.length <= this.#value.length;
     this.#stored = isInside ? value.length : ON_EXTENTS;

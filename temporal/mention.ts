@@ -3,7 +3,9 @@
  * Guarantees: together with the slices of a key, its mentions lead to every row that names it, so that erasing the key
  * finds them all without reading the log.
  */
+
 import { type Bounds, Cursor } from "../btree/cursor.js";
+import { KEY_PADDING, paddedCopy } from "../btree/key-bytes.js";
 import { copyKey } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-source.js";
 import { type TemporalMaps, TX_BYTES } from "./maps.js";
@@ -12,8 +14,6 @@ import { readTx, type StoredKey } from "./stored-key.js";
 import type { WrittenMaps } from "./written-maps.js";
 
 const EVERYTHING: Bounds = { lower: null, lowerLength: 0, upper: null, upperLength: 0 };
-/** Comparing keys reads this far past their ends. */
-const KEY_PADDING = 8;
 const key = new Uint8Array(65536);
 
 /** One mention: partition and key as they are stored, and the transaction. */
@@ -51,8 +51,7 @@ export function mentionsOf({ mentions }: TemporalMaps, of: StoredKey): number[] 
  */
 export function forgetMentions(maps: WrittenMaps, from: Uint8Array, horizon: number, most: number): Uint8Array | null {
   const source = maps.mentions.source();
-  const lower = new Uint8Array(from.length + KEY_PADDING);
-  lower.set(from);
+  const lower = paddedCopy(from, from.length);
   const cursor = new Cursor(source.tree, source.reader, { ...EVERYTHING, lower, lowerLength: from.length }, false);
   const gone: Uint8Array[] = [];
   let next: Uint8Array | null = null;
@@ -62,16 +61,14 @@ export function forgetMentions(maps: WrittenMaps, from: Uint8Array, horizon: num
       next = key.slice(0, length);
       break;
     }
-    if (readTx(key, length - TX_BYTES) <= horizon) gone.push(key.slice(0, length + KEY_PADDING));
+    if (readTx(key, length - TX_BYTES) <= horizon) gone.push(paddedCopy(key, length));
   }
   for (const mention of gone) maps.mentions.delete(mention, mention.length - KEY_PADDING);
   return next;
 }
 
-/** Copies the key that a cursor is at, padded with zeros; returns its length. */
+/** Copies the key that a cursor is at; returns its length. */
 function keyAt(source: ByteSource, { frame, slot }: Cursor): number {
   const { cache } = source.reader;
-  const length = copyKey(cache.views(frame), cache.base(frame), slot, key);
-  key.fill(0, length, length + KEY_PADDING);
-  return length;
+  return copyKey(cache.views(frame), cache.base(frame), slot, key);
 }

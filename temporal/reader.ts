@@ -3,8 +3,10 @@
  * a question about now is one descent into the head, and one into live where the head's answer has run out; a question
  * about the past goes into history only where the bounds say that an answer can be.
  */
+
 import { type Bounds, Cursor } from "../btree/cursor.js";
 import { FilterCursor } from "../btree/filter-cursor.js";
+import { paddedCopy } from "../btree/key-bytes.js";
 import { isOnExtents, maxKeyBytes } from "../btree/node.js";
 import { type ByteSource, floorEntry } from "../engine/byte-source.js";
 import { copyValue, findEntry, storedBytes } from "../engine/entry.js";
@@ -43,8 +45,6 @@ const TWO_32 = 2 ** 32;
 const LIMIT_BYTES = 2 * (TX_BYTES + INSTANT_BYTES);
 /** No transaction has a larger number. */
 const MAX_TX = 2 ** 48 - 2;
-/** Bytes of zero padding that a comparison of keys may read past their end. */
-const KEY_PADDING = 8;
 
 const codec = valueCodec("msgpack");
 const key = new StoredKey();
@@ -237,7 +237,7 @@ export function closedSlices({ history }: TemporalMaps, of: StoredKey, rectangle
 export function everythingOf(of: StoredKey): Bounds {
   const upper = of.end();
   return {
-    lower: of.bytes.slice(0, of.head() + KEY_PADDING),
+    lower: paddedCopy(of.bytes, of.head()),
     lowerLength: of.length,
     upper: upper.bytes,
     upperLength: upper.length,

@@ -3,7 +3,9 @@
  * what was known at the point or after it, stays and keeps its value; from the first of the transactions on, questions
  * about what is being forgotten are refused; after a crash in between, calling it again goes on.
  */
+
 import { type Bounds, Cursor } from "../btree/cursor.js";
+import { paddedCopy } from "../btree/key-bytes.js";
 import { copyKey } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-source.js";
 import { copyValue, Entry } from "../engine/entry.js";
@@ -128,8 +130,7 @@ function dropSlices(
 
 /** The first key in history at a place or after it. */
 function nextStem(history: ByteSource, from: Uint8Array): StoredKey | null {
-  const lower = new Uint8Array(from.length + 8);
-  lower.set(from);
+  const lower = paddedCopy(from, from.length);
   const cursor = new Cursor(history.tree, history.reader, { ...EVERYTHING, lower, lowerLength: from.length }, false);
   if (!cursor.next()) return null;
   found.at(history, cursor.frame, cursor.slot, "history");

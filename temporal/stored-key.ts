@@ -6,6 +6,7 @@
  * The partition of the database itself is the byte 252, after all others.
  */
 
+import { paddedCopy } from "../btree/key-bytes.js";
 import {
   decodeElement,
   encodeElement,
@@ -244,11 +245,11 @@ export function parseStoredRange(range: Range | undefined, partition: number, ma
   const whole = new KeyBuffer();
   whole.finish(writePartition(partition, whole.bytes));
   if (bounds.lower === null) {
-    bounds.lower = whole.bytes.slice(0, whole.length + 8);
+    bounds.lower = paddedCopy(whole.bytes, whole.length);
     bounds.lowerLength = whole.length;
   }
   if (bounds.upper === null && keyAfterPrefix(whole)) {
-    bounds.upper = whole.bytes.slice(0, whole.length + 8);
+    bounds.upper = paddedCopy(whole.bytes, whole.length);
     bounds.upperLength = whole.length;
   }
   return parsed;

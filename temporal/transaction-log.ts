@@ -3,7 +3,9 @@
  * that changed the store, or was given metadata or a time, has a row; rows are in the order of their numbers, and so
  * of their times.
  */
+
 import { type Bounds, Cursor } from "../btree/cursor.js";
+import { keyBuffer } from "../btree/key-bytes.js";
 import { copyKey } from "../btree/node.js";
 import { type ByteSource, floorEntry } from "../engine/byte-source.js";
 import { borrowValue, copyValue, Entry, findEntry } from "../engine/entry.js";
@@ -45,15 +47,14 @@ export interface LoggedTransaction {
   changes: LoggedChange[];
 }
 
-const KEY_ROOM = TX_BYTES + 8;
-const key = new Uint8Array(KEY_ROOM);
+const key = keyBuffer(TX_BYTES);
 const found = new Uint8Array(65536);
 const entry = new Entry();
 const codec = valueCodec("msgpack");
 
 /** The key of a row, in a buffer of its own. */
 export function rowKey(tx: number): Uint8Array {
-  const bytes = new Uint8Array(KEY_ROOM);
+  const bytes = keyBuffer(TX_BYTES);
   writeTx(tx, bytes, 0);
   return bytes;
 }

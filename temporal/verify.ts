@@ -2,7 +2,9 @@
  * What `verify()` says about the store: the rules of both time axes, and whether the transaction log tells the same
  * story as the slices. Guarantees: every slice and every value is looked at; nothing is changed.
  */
+
 import { type Bounds, Cursor } from "../btree/cursor.js";
+import { keyBuffer, type PaddedKey, paddedCopy } from "../btree/key-bytes.js";
 import type { ByteSource } from "../engine/byte-source.js";
 import { valueCodec } from "../engine/value.js";
 import type { VerifyProgress, VerifyReport } from "../engine/verify.js";
@@ -68,7 +70,7 @@ function* keysOf(maps: TemporalMaps): Generator<StoredKey> {
     [maps.live, "live"],
     [maps.history, "history"],
   ];
-  for (let after: Uint8Array = new Uint8Array(8); ; ) {
+  for (let after: PaddedKey = { bytes: keyBuffer(0), length: 0 }; ; ) {
     let next: StoredKey | null = null;
     for (const [source, kind] of places) {
       const first = source && firstKey(source, kind, after);
@@ -77,13 +79,13 @@ function* keysOf(maps: TemporalMaps): Generator<StoredKey> {
     if (next === null) return;
     yield next;
     const end = next.end();
-    after = end.bytes.slice(0, end.length + 8);
+    after = { bytes: paddedCopy(end.bytes, end.length), length: end.length };
   }
 }
 
-/** The first key at a place or after it. @param from padded with eight zero bytes */
-function firstKey(source: ByteSource, kind: RecordKind, from: Uint8Array): StoredKey | null {
-  const bounds = { ...EVERYTHING, lower: from, lowerLength: from.length - 8 };
+/** The first key at a place or after it. */
+function firstKey(source: ByteSource, kind: RecordKind, from: PaddedKey): StoredKey | null {
+  const bounds = { ...EVERYTHING, lower: from.bytes, lowerLength: from.length };
   const cursor = new Cursor(source.tree, source.reader, bounds, false);
   if (!cursor.next()) return null;
   found.at(source, cursor.frame, cursor.slot, kind);
@@ -142,7 +144,7 @@ function* checkHead(
   known: readonly StoredSlice[],
   problem: (what: string) => void,
 ): Generator<number, void> {
-  const bounds = { lower: key.bytes.slice(0, key.head() + 8), lowerLength: key.length, ...upperOf(key) };
+  const bounds = { lower: paddedCopy(key.bytes, key.head()), lowerLength: key.length, ...upperOf(key) };
   const cursor = head && new Cursor(head.tree, head.reader, bounds, false);
   if (head === undefined || cursor === undefined || !cursor.next()) {
     if (known.length > 0) problem("it has slices but no head");

@@ -2,6 +2,7 @@
  * A call of a module that is attached to a map, inside of a transaction. Guarantees: it reads the maps that it was
  * granted, as the transaction sees them, with what it has added itself; what goes wrong names the attachment.
  */
+import { paddedCopy } from "../btree/key-bytes.js";
 import type { AttachmentFact, ModuleCatalog } from "../catalog/module-catalog.js";
 import type { ByteSource } from "../engine/byte-source.js";
 import { copyValue, Entry, findEntry } from "../engine/entry.js";
@@ -17,7 +18,6 @@ import { readyModule } from "./module-cache.js";
 import { capabilityBits, requireGranted } from "./module-surface.js";
 import { callOnce, type Records, type TakeOutput } from "./single-call.js";
 
-const PADDING = 8;
 /** The most time of an attachment, where the process does not say: the file does not decide that alone. */
 const MOST_MS = 1000;
 const entry = new Entry();
@@ -114,8 +114,7 @@ class GrantedMaps {
   }
 
   read(name: string, key: Uint8Array): Uint8Array | undefined {
-    const padded = new Uint8Array(key.length + PADDING);
-    padded.set(key);
+    const padded = paddedCopy(key, key.length);
     const still = this.#still?.get(name);
     if (still === undefined) return this.#stored.read(name, padded, key.length);
     if (!findEntry(still.tree, still.reader, padded, key.length, entry)) return undefined;

@@ -2,6 +2,7 @@
  * What `tx_hook` is handed and what it gives back, byte by byte; `docs/wasm-modules.md` has the diagrams. Guarantees: a
  * derived write that is malformed is an error, and none of them is made.
  */
+import { paddedCopy } from "../btree/key-bytes.js";
 import type { Change } from "../engine/change-capture.js";
 import { LlmdbError } from "../pager/error.js";
 import type { Records } from "./single-call.js";
@@ -19,7 +20,7 @@ const DELETE_WRITE = 2;
 export interface DerivedWrite {
   /** The number of the map: 0 is the one that the hook is attached to. */
   readonly map: number;
-  /** With eight zero bytes after it. */
+  /** Padded. */
   readonly key: Uint8Array;
   readonly keyLength: number;
   /** Null: the key is taken out. */
@@ -79,9 +80,8 @@ export function readWrites(u8: Uint8Array, at: number, bytes: number): DerivedWr
     const used = WRITE_HEAD_BYTES + keyLength + valueLength;
     if (length !== padded(used) || length > bytes - from) throw malformed(`one says that it has ${length} bytes`);
     if (operation !== PUT_WRITE && operation !== DELETE_WRITE) throw malformed(`one has the operation ${operation}`);
-    const key = new Uint8Array(keyLength + 8);
     const keyAt = at + from + WRITE_HEAD_BYTES;
-    key.set(u8.subarray(keyAt, keyAt + keyLength));
+    const key = paddedCopy(u8.subarray(keyAt, keyAt + keyLength), keyLength);
     const value = operation === PUT_WRITE ? u8.slice(keyAt + keyLength, keyAt + keyLength + valueLength) : null;
     writes.push({ map, key, keyLength, value });
     from += length;

@@ -3,6 +3,7 @@
  * when it was made, whatever is written meanwhile.
  */
 
+import { paddedCopy } from "../btree/key-bytes.js";
 import { maxKeyBytes } from "../btree/node.js";
 import type { ByteSource } from "../engine/byte-source.js";
 import type { CommittedState } from "../engine/committed-state.js";
@@ -14,7 +15,6 @@ import type { PageStore } from "../mvcc/page-store.js";
 import { LlmdbError } from "../pager/error.js";
 import { PageBatch, type PageSource } from "./page-batch.js";
 
-const PADDING = 8;
 const entry = new Entry();
 
 export class MapPages implements PageSource {
@@ -53,8 +53,7 @@ export class MapPages implements PageSource {
   get(key: Uint8Array): Uint8Array | undefined {
     this.#still ??= stillSource(this.#run.source, stillReader(this.#store, this.#run.source.reader));
     const { tree, reader, extents } = this.#still;
-    const padded = new Uint8Array(key.length + PADDING);
-    padded.set(key);
+    const padded = paddedCopy(key, key.length);
     return findEntry(tree, reader, padded, key.length, entry) ? copyValue(reader, entry, extents) : undefined;
   }
 

@@ -2,6 +2,7 @@
  * The facts of a partition at a point, as pages for modules. Guarantees: the same facts give the same pages, whatever
  * their history; they are those of one state, whatever is written meanwhile.
  */
+import { paddedCopy } from "../btree/key-bytes.js";
 import type { Range } from "../engine/range.js";
 import { PageViews } from "../pager/page.js";
 import type { At } from "../temporal/at.js";
@@ -11,7 +12,6 @@ import { PageBatch, type PageSource } from "./page-batch.js";
 
 /** Pages that are packed at a time. */
 const BATCH_PAGES = 256;
-const PADDING = 8;
 
 export class TemporalPages implements PageSource {
   readonly batch = new PageBatch();
@@ -50,8 +50,7 @@ export class TemporalPages implements PageSource {
   }
 
   get(key: Uint8Array): Uint8Array | undefined {
-    const padded = new Uint8Array(key.length + PADDING);
-    padded.set(key);
+    const padded = paddedCopy(key, key.length);
     return this.#pack.value(padded, key.length);
   }
 

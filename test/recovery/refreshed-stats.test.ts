@@ -24,7 +24,7 @@ const step = fc.oneof(
   fc.record({ what: fc.constantFrom("checkpoint", "drop", "fact", "refresh", "compact", "reopen") }),
 );
 
-test("every field of stats() of a refreshed handle is that of a fresh one, and verify() finds each page once", async () => {
+test("stats() of a refreshed handle are those of a fresh one, and verify() finds each page once", async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 25 }), async (steps) => {
       const disk = new SimulatedDisk();
