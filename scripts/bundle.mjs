@@ -156,6 +156,8 @@ function staticallyReached(ids, info) {
     reached.add(id);
     for (const imported of info(id)?.importedIds ?? []) visit(imported);
   };
+  const missing = ids.find((id) => info(id) === null);
+  if (missing !== undefined) throw new Error(`${missing} begins a part of the bundle, and is not in it`);
   for (const id of ids) visit(id);
   return reached;
 }

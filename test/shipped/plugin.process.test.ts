@@ -3,7 +3,7 @@
  * plugin for Claude Code, whose hooks get what Claude Code writes to them.
  */
 import { spawnSync } from "node:child_process";
-import { copyFileSync, cpSync, existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { copyFileSync, cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout } from "node:timers/promises";
@@ -61,6 +61,26 @@ test("the command needs no other package", () => {
   expect(run([launcher, "get", "role", "--db", path]).stdout).toBe("engineer\n");
   expect(run([launcher, "get", "nothing", "--db", path]).status).toBe(1);
 });
+
+test.skipIf(process.platform === "win32")(
+  "a plugin without its package takes that of its version from the registry",
+  () => {
+    const elsewhere = join(folder, "elsewhere");
+    cpSync(join(root, "plugin"), join(elsewhere, "plugin"), { recursive: true });
+    writeFileSync(join(elsewhere, "npx"), '#!/bin/sh\necho "$@"; cat; exit 3\n', { mode: 0o755 });
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      [join(elsewhere, "plugin/llmdb.mjs"), "mcp", "--read-only"],
+      {
+        env: { PATH: `${elsewhere}:${process.env.PATH}` },
+        input: "from standard input",
+        encoding: "utf8",
+      },
+    );
+    const { version } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"));
+    expect([status, stdout]).toEqual([3, `-y llmdb@${version} mcp --read-only\nfrom standard input`]);
+  },
+);
 
 test("an error in a shipped file is traced to its source", () => {
   const program = join(folder, "fails.mjs");
