@@ -60,12 +60,16 @@ export class SparseBytes {
     return Math.max(0, end - position);
   }
 
-  /** Every block with a byte that is not zero, in order, with its position. They are not copies. */
-  *blocks(): Generator<[position: number, block: Buffer]> {
+  /**
+   * Every block with a byte that is not zero, in order, with its position. They are not copies. One that a fork may hold
+   * as well is not changed any more: who changes it gets a copy.
+   */
+  *blocks(): Generator<[position: number, block: Buffer, isShared: boolean]> {
     const count = Math.ceil(this.#size / this.#blockBytes);
     for (let index = 0; index < count; index++) {
       const block = this.#blocks.get(index);
-      if (block !== undefined && !isZero(block, 0, block.length)) yield [index * this.#blockBytes, block];
+      if (block === undefined || isZero(block, 0, block.length)) continue;
+      yield [index * this.#blockBytes, block, this.#shared?.has(index) === true];
     }
   }
 

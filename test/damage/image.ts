@@ -7,6 +7,8 @@ import { memoryStorage } from "../../pager/memory-storage.js";
 import { describe, expectSame } from "../harness/index.js";
 
 export const PAGE_BYTES = 4096;
+/** Less than by default: the tables of the cache grow with it, and thousands of images are opened. */
+export const CACHE_BYTES = 1024 * 1024;
 const path = "damaged.llmdb";
 
 /** By map: the bytes of each value by its key. */
@@ -84,7 +86,7 @@ export function readImage(image: Uint8Array, original: Original, what: string, r
   };
   let db: Database;
   try {
-    db = open(path, { storage, create: false, readOnly });
+    db = open(path, { storage, create: false, readOnly, cacheBytes: CACHE_BYTES });
   } catch (error) {
     if (!(error instanceof LlmdbError)) throw new Error(`${what}: open threw ${String(error)}`, { cause: error });
     requireUnchanged();

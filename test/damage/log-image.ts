@@ -7,7 +7,7 @@ import { crc32 } from "node:zlib";
 import { expect } from "vitest";
 import { type Database, LlmdbError, open, type Recovered } from "../../index.js";
 import { expectClean, expectSame, Random, SimulatedDisk } from "../harness/index.js";
-import { bytesOf, type Contents, PAGE_BYTES, readState } from "./image.js";
+import { bytesOf, CACHE_BYTES, type Contents, PAGE_BYTES, readState } from "./image.js";
 
 const path = "killed.llmdb";
 const logPath = `${path}-wal`;
@@ -61,6 +61,7 @@ export class LogHistory {
       storage: this.#storage,
       pageSize: PAGE_BYTES,
       checkpointBytes: this.#checkpointBytes,
+      cacheBytes: CACHE_BYTES,
     });
   }
 
@@ -184,7 +185,7 @@ function openOnce(files: Files, history: LogHistory, readOnly: boolean, what: st
   const started = performance.now();
   let db: Database;
   try {
-    db = open(path, { storage, create: false, readOnly });
+    db = open(path, { storage, create: false, readOnly, cacheBytes: CACHE_BYTES });
   } catch (error) {
     if (!(error instanceof LlmdbError)) throw new Error(`${what}: open threw ${String(error)}`, { cause: error });
     expectUnchanged(storage, files, what);
@@ -211,7 +212,7 @@ function expectState(db: Database, history: LogHistory, what: string): void {
 
 function expectClosed(storage: SimulatedDisk, history: LogHistory, tx: number, what: string): void {
   expectSame(storage.kind(logPath), "missing", `${what}: the log after closing`);
-  const db = open(path, { storage, create: false });
+  const db = open(path, { storage, create: false, cacheBytes: CACHE_BYTES });
   expectSame(db.stats().lastTx, tx, `${what}: opened again`);
   // Where nothing was written since, the meta page still names a log.
   const steps = db.recovered.steps.filter((step) => step !== "log-missing");

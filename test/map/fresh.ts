@@ -18,11 +18,13 @@ export function freshPath(): string {
   return join(folder, "test.llmdb");
 }
 
+/** Less than by default, because thousands of databases are opened, and tables grow with it. */
+const cacheBytes = 4 * 1024 * 1024;
 /** Attachments may take longer than by default: the machine may be busy with other tests. */
 const modules = { maxTimeoutMs: 600_000 };
 
 export function openFresh(options?: OpenOptions): Database {
   return mapped
     ? open(freshPath(), { cacheBytes: 0, pageSource: "mmap", modules, ...options })
-    : open("/test.llmdb", { storage: new SimulatedDisk(), modules, ...options });
+    : open("/test.llmdb", { storage: new SimulatedDisk(), cacheBytes, modules, ...options });
 }
