@@ -61,8 +61,8 @@ export class SparseBytes {
   }
 
   /**
-   * Every block with a byte that is not zero, in order, with its position. They are not copies. One that a fork may hold
-   * as well is not changed any more: who changes it gets a copy.
+   * Every block with a byte that is not zero, in order, with its position. They are not copies. A block that a fork may
+   * hold as well never changes: a write makes a copy of it first.
    */
   *blocks(): Generator<[position: number, block: Buffer, isShared: boolean]> {
     const count = Math.ceil(this.#size / this.#blockBytes);

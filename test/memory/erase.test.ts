@@ -9,6 +9,7 @@ import { open, openMemory } from "../../temporal/open.js";
 import { isThorough } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
+import { foundIn } from "../needles.js";
 import { inconsistencies } from "./consistency.js";
 
 const LETTERS = "abcdefghijklmnopqrstuvwxyz";
@@ -20,20 +21,26 @@ interface Subject {
   readonly marks: readonly string[];
 }
 
-function bytesOf(disk: SimulatedDisk): string[] {
+function bytesOf(disk: SimulatedDisk): Buffer[] {
   return disk.list("/").map((name) => {
     const file = disk.open(`/${name}`, "read");
     const bytes = Buffer.alloc(file.size());
     file.read(bytes, 0, bytes.length, 0);
     file.close();
-    return bytes.toString("latin1");
+    return bytes;
   });
 }
 
 /** The marks of which a part is in a file: keys are cut, and grams and texts may be in another case. */
 function findable(disk: SimulatedDisk, marks: readonly string[]): string[] {
-  const files = bytesOf(disk).map((text) => text.toLowerCase());
-  return marks.filter((mark) => files.some((text) => [2, 8, 14].some((at) => text.includes(mark.slice(at, at + 8)))));
+  const parts = (mark: string) => [2, 8, 14].map((at) => mark.slice(at, at + 8));
+  const found = new Set<string>();
+  for (const bytes of bytesOf(disk)) {
+    // Letters in lower case; what else this changes is in no mark.
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] >= 0x41 && bytes[i] <= 0x5a) bytes[i] |= 0x20;
+    for (const part of foundIn(bytes, marks.flatMap(parts))) found.add(part);
+  }
+  return marks.filter((mark) => parts(mark).some((part) => found.has(part)));
 }
 
 async function fill(memory: Memory, random: Random): Promise<Subject[]> {

@@ -13,6 +13,7 @@ import type { Transaction } from "../../temporal/transaction.js";
 import { isThorough } from "../effort.js";
 import { Random } from "../harness/random.js";
 import { SimulatedDisk } from "../harness/simulated-disk.js";
+import { foundIn } from "../needles.js";
 
 const PATH = "/db";
 const PARTITIONS = [0, 300];
@@ -53,14 +54,16 @@ function needlesOf({ marker }: Subject): string[] {
 
 /** Those of which something is in the files. */
 function findable(disk: SimulatedDisk, subjects: readonly Subject[]): Subject[] {
-  const files = disk.list("/").map((name) => {
+  const needles = subjects.flatMap(needlesOf);
+  const found = new Set<string>();
+  for (const name of disk.list("/")) {
     const file = disk.open(`/${name}`, "read");
     const bytes = Buffer.alloc(file.size());
     file.read(bytes, 0, bytes.length, 0);
     file.close();
-    return bytes.toString("latin1");
-  });
-  return subjects.filter((subject) => needlesOf(subject).some((needle) => files.some((text) => text.includes(needle))));
+    for (const needle of foundIn(bytes, needles)) found.add(needle);
+  }
+  return subjects.filter((subject) => needlesOf(subject).some((needle) => found.has(needle)));
 }
 
 function valueFor({ marker, size }: Subject, version: number): object {
