@@ -55,7 +55,7 @@ export class CommittedState implements StateVersion {
     this.lastChangeTx = version.lastChangeTx;
     this.lastMicros = version.lastMicros;
     this.views = new Views(this);
-    this.#clock = new TransactionClock(clock);
+    this.#clock = new TransactionClock(clock, this);
   }
 
   requireOpen(): void {
@@ -64,7 +64,7 @@ export class CommittedState implements StateVersion {
 
   /** The present, which is never before the last transaction, whatever the clock does. */
   nowMicros(): number {
-    return this.#clock.now(this.lastMicros);
+    return this.#clock.now();
   }
 
   /**
@@ -74,7 +74,7 @@ export class CommittedState implements StateVersion {
    * @throws LlmdbError `LLMDB_TIME_ORDER` where it cannot have been then; `LLMDB_INVALID_ARGUMENT` for a broken clock
    */
   nextMicros(given: number | undefined): number {
-    return given === undefined ? this.#clock.next(this.lastMicros) : this.#clock.check(given, this.lastMicros);
+    return given === undefined ? this.#clock.next() : this.#clock.check(given);
   }
 
   /** From now on, transactions are after this time: what was known at it is told, and stays. */

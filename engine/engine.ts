@@ -129,6 +129,8 @@ export class Engine implements TransactionHost, TransactionRunner {
     this.requireWritable();
     const { state } = this;
     const micros = state.nextMicros(given);
+    // The clock may be the caller's, and have used the database, or closed it.
+    this.requireWritable();
     this.room.make();
     this.operations.reset(!this.#isVolatile);
     this.writer = new WriteTransaction(this, new WriteSet(state.store, state.lastTx + 1), micros);

@@ -1,23 +1,33 @@
 /**
  * The time of transactions. Guarantees: the present is never before the last transaction, whatever the clock does; a
  * time that is given is later than the last transaction and not later than the clock; no transaction is at a time that
- * was settled, or before it.
+ * was settled, or before it. The clock may be the caller's, and use the database: so it is read before anything else is
+ * looked at.
  */
 import { LlmdbError } from "../pager/error.js";
 
+/** The newest transaction. */
+export interface LastTransaction {
+  /** Microseconds since 1970. */
+  readonly lastMicros: number;
+}
+
 export class TransactionClock {
   readonly #clock: () => number;
+  readonly #last: LastTransaction;
   /** The latest time about which an answer was given that must stay. */
   #settledMicros = Number.NEGATIVE_INFINITY;
 
   /** @param clock milliseconds since 1970 UTC */
-  constructor(clock: () => number) {
+  constructor(clock: () => number, last: LastTransaction) {
     this.#clock = clock;
+    this.#last = last;
   }
 
-  /** The present in microseconds since 1970, where the last transaction was at `lastMicros`. */
-  now(lastMicros: number): number {
-    return Math.max(this.#read(), lastMicros);
+  /** The present in microseconds since 1970. */
+  now(): number {
+    const present = this.#read();
+    return Math.max(present, this.#last.lastMicros);
   }
 
   /** From now on, transactions are after this time. */
@@ -25,9 +35,10 @@ export class TransactionClock {
     this.#settledMicros = Math.max(this.#settledMicros, micros);
   }
 
-  /** The time of a transaction that begins now, where the last one was at `lastMicros`. */
-  next(lastMicros: number): number {
-    return Math.max(this.#read(), lastMicros + 1, this.#settledMicros + 1);
+  /** The time of a transaction that begins now. */
+  next(): number {
+    const present = this.#read();
+    return Math.max(present, this.#last.lastMicros + 1, this.#settledMicros + 1);
   }
 
   /**
@@ -35,7 +46,9 @@ export class TransactionClock {
    *
    * @throws LlmdbError `LLMDB_TIME_ORDER`
    */
-  check(micros: number, lastMicros: number): number {
+  check(micros: number): number {
+    const present = this.#read();
+    const { lastMicros } = this.#last;
     const time = micros / 1000;
     if (micros <= lastMicros) {
       throw new LlmdbError(
@@ -51,7 +64,7 @@ export class TransactionClock {
         { time, askedTime: this.#settledMicros / 1000 },
       );
     }
-    if (micros <= this.#read()) return micros;
+    if (micros <= present) return micros;
     throw new LlmdbError("LLMDB_TIME_ORDER", "the time of a transaction must not be later than the clock", { time });
   }
 
