@@ -26,7 +26,6 @@ const { values: flags } = parseArgs({
 });
 const MANY = Number(flags.entities);
 const CALLS = Number(flags.calls);
-const STARTS = 7;
 const BATCH = 1000;
 const CLI = fileURLToPath(new URL("../dist/cli/index.js", import.meta.url));
 const folder = mkdtempSync(join(flags.folder, "llmdb-bench-memory-"));
@@ -132,23 +131,6 @@ async function compareCalls(count) {
   return { jsonl, file };
 }
 
-async function compareStarts(file) {
-  const empty = join(folder, "empty.jsonl");
-  const start = (begin) => async () => {
-    const began = performance.now();
-    const server = await begin();
-    const ms = performance.now() - began;
-    await server.end();
-    return ms;
-  };
-  const times = await inTurns(
-    start(() => startOwn(file)),
-    start(() => startReference(empty)),
-    STARTS,
-  );
-  row(`cold start, ${MANY} entities, beside the reference with none`, times.own, times.reference);
-}
-
 /** Recall as of before a quarter of the entities got another observation, over recall now. */
 async function compareTimes(file) {
   const db = open(file);
@@ -181,7 +163,6 @@ try {
   mkdirSync(folder, { recursive: true });
   await compareCalls(10);
   const { file } = await compareCalls(MANY);
-  await compareStarts(file);
   console.log(describeMachine());
   console.log(`${MANY} entities: ${(statSync(file).size / 1e6).toFixed(0)} MB`);
   await compareTimes(file);
