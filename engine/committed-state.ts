@@ -42,10 +42,12 @@ export class CommittedState implements StateVersion {
   readonly views: Views;
   /** What handles say of maps that do not exist yet. */
   readonly declared = new DeclaredFormats();
+  /** Whether the clock is the storage's. Reading that of a caller may use the database. */
+  readonly hasOwnClock: boolean;
   readonly #clock: TransactionClock;
 
-  /** @param clock milliseconds since 1970 UTC */
-  constructor(storage: Storage, store: PageStore, meta: Meta, directory: Tree, clock: () => number) {
+  /** @param clock milliseconds since 1970 UTC; undefined: the storage's */
+  constructor(storage: Storage, store: PageStore, meta: Meta, directory: Tree, clock: (() => number) | undefined) {
     const version = versionOf(store, meta, directory);
     this.storage = storage;
     this.store = store;
@@ -55,7 +57,8 @@ export class CommittedState implements StateVersion {
     this.lastChangeTx = version.lastChangeTx;
     this.lastMicros = version.lastMicros;
     this.views = new Views(this);
-    this.#clock = new TransactionClock(clock, this);
+    this.hasOwnClock = clock === undefined;
+    this.#clock = new TransactionClock(clock ?? (() => storage.now()), this);
   }
 
   requireOpen(): void {

@@ -10,8 +10,8 @@ export interface EngineOptions extends CheckpointOptions {
   readonly path: string;
   readonly readOnly: boolean;
   readonly durability: Durability;
-  /** Milliseconds since 1970 UTC. */
-  readonly clock: () => number;
+  /** Milliseconds since 1970 UTC; undefined: the storage's. */
+  readonly clock: (() => number) | undefined;
   readonly checkpointBytes: number;
   /** What modules may use; null: none runs. */
   readonly modules: CheckedBounds | null;

@@ -230,7 +230,7 @@ function makeEngine(
     path,
     readOnly: options.readOnly,
     durability: options.durability,
-    clock: options.clock ?? (() => storage.now()),
+    clock: options.clock,
     checkpointBytes: options.checkpointBytes,
     eraseFreed: options.eraseFreed,
     readers,

@@ -7,6 +7,7 @@
  * - Failures are `LlmdbError`: `LLMDB_DISK_FULL` where there is no room, `LLMDB_IO` otherwise, with the system's
  *   error as `cause` and its code in `details.errno`.
  * - Nothing is durable before `sync` (file contents and length) or `syncDirectory` (names) has returned.
+ * - It uses no database of this process while it is called: that would overwrite what the call has in its buffers.
  */
 
 /** An open file. Positions and lengths are in bytes; positions may pass 2^32. */

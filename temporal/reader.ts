@@ -103,9 +103,7 @@ export class TemporalReader {
   /** The value of a key at a point, or undefined. */
   get(of: Key, point: Point): unknown {
     const maps = this.sources.maps();
-    key.set(this.partition, of, this.maxBytes);
-    const there = point === NOW ? this.#findNow(maps) : this.#find(maps, point);
-    if (!there) return undefined;
+    if (!(point === NOW ? this.#findNow(maps, of) : this.#find(maps, of, point))) return undefined;
     const { record } = found;
     if (record.isInline) return codec.decode(record.u8.subarray(record.valueAt, record.end));
     return codec.decode(fetchValue(maps, key, found.value()));
@@ -114,15 +112,12 @@ export class TemporalReader {
   /** The value of a key at a point as it is stored, in a copy; or undefined. */
   bytes(of: Key, point: Point): Uint8Array | undefined {
     const maps = this.sources.maps();
-    key.set(this.partition, of, this.maxBytes);
-    return this.#find(maps, point) ? valueBytes(maps, key, found.value()) : undefined;
+    return this.#find(maps, of, point) ? valueBytes(maps, key, found.value()) : undefined;
   }
 
   /** The slice at a point, or undefined. */
   slice(of: Key, point: Point): StoredSlice | undefined {
-    const maps = this.sources.maps();
-    key.set(this.partition, of, this.maxBytes);
-    return this.#find(maps, point) ? found.slice() : undefined;
+    return this.#find(this.sources.maps(), of, point) ? found.slice() : undefined;
   }
 
   /** The slices of a key that meet a rectangle, by (txFrom, validFrom). */
@@ -141,14 +136,18 @@ export class TemporalReader {
     return codec.decode(valueBytes(maps, key, slice.value));
   }
 
-  #findNow(maps: TemporalMaps): boolean {
+  /** Sets `key`, and puts its slice of now into `found`. */
+  #findNow(maps: TemporalMaps, of: Key): boolean {
     const { head } = maps;
+    key.set(this.partition, of, this.maxBytes);
     if (head === undefined || !findEntry(head.tree, head.reader, key.bytes, key.length, found.entry)) return false;
     const { record } = found.look(head, "head");
     const { sources } = this;
     // An open slice that began before the last transaction holds from then on, whatever the clock says.
     const latest = sources.isWriting ? sources.ownMicros : sources.latestMicros;
     if (record.toAt === 0 && record.startsBy(highOf(latest), lowOf(latest))) return !record.isGap;
+    // A caller's clock may use the database, and with it `key`, `found` and the page that it is on.
+    if (!sources.state.hasOwnClock) return this.#find(maps, of, NOW);
     const micros = sources.nowMicros();
     const high = highOf(micros);
     const low = lowOf(micros);
@@ -156,9 +155,10 @@ export class TemporalReader {
     return findLive(maps, BigInt(micros));
   }
 
-  /** Puts the slice of `key` at a point into `found`. */
-  #find(maps: TemporalMaps, { validAt, tx }: Point): boolean {
+  /** Sets `key`, and puts its slice at a point into `found`. */
+  #find(maps: TemporalMaps, of: Key, { validAt, tx }: Point): boolean {
     const micros = validAt ?? BigInt(this.sources.nowMicros());
+    key.set(this.partition, of, this.maxBytes);
     // Where the head holds, nothing in live does.
     if (findHead(maps, micros) || findLive(maps, micros)) {
       if (found.record.txFrom <= tx) return true;
