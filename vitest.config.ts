@@ -1,8 +1,9 @@
 /**
- * How the tests run, in three groups by the name of the file. `*.test.ts`: in threads that many files share, because
- * they only compute and use files of their own. `*.process.test.ts`: each in a process to itself, because they start
- * and kill processes, change what a process has once, or measure it. `*.long.test.ts`: only in `npm run test:long`,
- * which also runs the others with ten times the effort.
+ * How the tests run, in groups by the name of the file. `*.test.ts`: in threads that many files share, because they
+ * only compute and use files of their own. `*.process.test.ts`: in processes that many files share, because they start
+ * and kill processes, or change what a process has once and put it back. `*.isolated.test.ts`: each in a process to
+ * itself, because they measure it, or change it for good. `*.long.test.ts`: only in `npm run test:long`, which also
+ * runs the others with ten times the effort.
  */
 import { randomInt } from "node:crypto";
 import { availableParallelism } from "node:os";
@@ -10,6 +11,7 @@ import { defineConfig } from "vitest/config";
 import { CpuBudget } from "./test/cpu-budget.js";
 
 const PROCESS = "test/**/*.process.test.ts";
+const ISOLATED = "test/**/*.isolated.test.ts";
 const LONG = "test/**/*.long.test.ts";
 
 export default defineConfig(({ mode }) => {
@@ -23,7 +25,7 @@ export default defineConfig(({ mode }) => {
     testTimeout: 60_000 * Math.max(1, effort),
     hookTimeout: 60_000,
   };
-  const own = { ...group, pool: "forks" as const, globalSetup: ["test/built-package.ts"] };
+  const forks = { ...group, pool: "forks" as const, globalSetup: ["test/built-package.ts"] };
   return {
     test: {
       reporters: ["default", new CpuBudget(effort, seed, rest)],
@@ -35,13 +37,14 @@ export default defineConfig(({ mode }) => {
             ...group,
             name: "unit",
             include: ["test/**/*.test.ts"],
-            exclude: [PROCESS, LONG],
+            exclude: [PROCESS, ISOLATED, LONG],
             pool: "threads",
             isolate: false,
           },
         },
-        { test: { ...own, name: "process", include: [PROCESS] } },
-        ...(long ? [{ test: { ...own, name: "long", include: [LONG] } }] : []),
+        { test: { ...forks, name: "process", include: [PROCESS], isolate: false } },
+        { test: { ...forks, name: "isolated", include: [ISOLATED] } },
+        ...(long ? [{ test: { ...forks, name: "long", include: [LONG] } }] : []),
       ],
       coverage: {
         provider: "v8",

@@ -48,7 +48,7 @@ export class CpuBudget implements Reporter {
   }
 
   #allowedSeconds(path: string): number {
-    const isAlone = /\.(process|long)\.test\.ts$/.test(path);
+    const isAlone = /\.(process|isolated|long)\.test\.ts$/.test(path);
     return (isAlone ? BUDGET_OF_PROCESSES_SECONDS : BUDGET_SECONDS) * this.#effort;
   }
 }

@@ -1,6 +1,6 @@
 /**
  * Measures what each test file costs in processor time, and hands it to the reporter `cpu-budget.ts`. On Linux that of
- * a file with a process to itself includes the processes it started and waited for.
+ * a file that runs in a process includes the processes that it started and waited for.
  */
 import { readFileSync } from "node:fs";
 import { isMainThread } from "node:worker_threads";
@@ -32,7 +32,7 @@ function cpuSeconds(): number {
   }
 }
 
-const before = isMainThread ? 0 : cpuSeconds();
+const before = cpuSeconds();
 // biome-ignore lint/correctness/noEmptyPattern: vitest takes the names of the fixtures it hands over from the pattern
 afterAll(({}, suite) => {
   suite.file.meta.cpuSeconds = cpuSeconds() - before;

@@ -187,10 +187,10 @@ function placesIn(markdown: string): string[] {
   return [...markdown.matchAll(named)].map((match) => match[1] ?? match[2]).filter((place) => !/^llmdb\//.test(place));
 }
 
-test("a test that starts processes, or changes what a process has once, has a process to itself", () => {
+test("a test that starts processes, or changes what a process has once, does not run in a thread", () => {
   const alone = /^import .*"(node:)?child_process"|\bprocess\.(chdir|umask|abort)\(|\bvi\.(mock|useFakeTimers)\(/m;
   const shares = sources.filter(
-    ({ path }) => /^test\/.*\.test\.ts$/.test(path) && !/\.(process|long)\.test/.test(path),
+    ({ path }) => /^test\/.*\.test\.ts$/.test(path) && !/\.(process|isolated|long)\.test/.test(path),
   );
   const wrong = shares.filter(({ path, text }) => path !== "test/tidy.test.ts" && alone.test(text));
   expect(wrong.map(({ path }) => `${path}: name it *.process.test.ts`)).toEqual([]);
