@@ -22,7 +22,7 @@ function fill(db: Pick<Database, "transactionSync">): void {
 
 test.skipIf(mapped)("a shared cache hands out its own pages, and keeps them until they are released", () => {
   for (const sharedCache of [true, false]) {
-    const db = openFresh({ pageSize: 4096, sharedCache });
+    const db = openFresh({ pageSize: 4096, sharedCache, cacheBytes: 64 << 20 });
     fill(db);
     const { cache } = engineOf(db).state.store;
     const source = new MapPages(engineOf(db).state, "m", undefined);
