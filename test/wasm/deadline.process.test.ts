@@ -35,7 +35,7 @@ test("time goes by in slices and nowhere else, and adds up", () => {
 });
 
 test.each([0, 2])("a reader may take longer than the module may, with %i workers", async (workers) => {
-  const timeoutMs = 1000;
+  const timeoutMs = 3000;
   // Made before it is read.
   const stream = db.modules.mapPages("count-keys", { map: "m" }, { workers, timeoutMs });
   await sleep(timeoutMs + 100);
