@@ -1,7 +1,7 @@
 /**
  * Making commits durable that are visible: with a sync of the log, or with a checkpoint where they are not in it.
  * Guarantees: promises that wait for the same sync share it; a sync acknowledges only what was written before it began;
- * what goes wrong, but for a disk that is too full to erase what a checkpoint left, ends all writing.
+ * any failure ends all writing, except where the disk is too full to erase what a checkpoint left.
  */
 import { isDiskFull } from "../pager/error.js";
 import { turn } from "../pager/timers.js";

@@ -222,7 +222,7 @@ function internalFiles() {
   return [...new Set(named.map(([, file]) => file))].sort();
 }
 
-/** Every file below a folder, but for installed packages. */
+/** Every file below a folder, except installed packages. */
 function filesBelow(folder) {
   return readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
     if (entry.name === "node_modules") return [];

@@ -41,7 +41,7 @@ test("the manifest has one dependency, and what is bundled is pinned", () => {
   for (const name of direct) expect(manifest.devDependencies[name]).toMatch(/^\d+\.\d+\.\d+$/);
 });
 
-test("an import of the package loads no code of another, but for its one dependency and the peer of the entry", () => {
+test("an import of the package loads no other package than its one dependency and the peer of the entry", () => {
   const loaded = entryPoints().filter(({ name }) => name.startsWith("."));
   const seen = loaded.map(({ name, file }) => {
     const files = loadedWith(file, chunks);
