@@ -1,7 +1,7 @@
 /**
  * Keys as bytes. Searching compares them some bytes at a time, and so reads past the end of the key that it looks for:
- * a key is always followed by zeros in its buffer. Guarantees: only this file says how many. A key that is handed to the
- * tree was made by one of these functions, or is in a buffer that is zero from the key on.
+ * a key is always followed by zeros in its buffer. Guarantees: only this file says how many. A key that is handed to
+ * the tree was made by one of these functions, or is in a buffer that is zero from the key on.
  */
 
 /** Zero bytes after each key. Searching and hashing read up to four; eight leave room to compare by longer words. */
